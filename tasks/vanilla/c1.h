@@ -6,13 +6,13 @@
  *    "comm_r":[32 numbers],"comm_d":[..],"replica_id":[..],"seed":[..],"ticket":[..]}
  *
  * The writer gives the bytes of the field's serialiser: this key order, no white space. The "raw"
- * form has no registered_proof and no size key around the partitions; sizes that exist only in tests
- * have no registered name and use it. The reader accepts any key order and white space, ignores
- * unknown keys, wants every known one exactly once, and refuses whatever exceeds the limits of
- * proof.h. It checks form only: vanilla/verify.h says whether the proofs hold.
+ * form has no registered_proof and no size key around the partitions; sizes that exist only in
+ * tests have no registered name and use it. The reader accepts any key order and white space,
+ * ignores unknown keys, wants every known one exactly once, and refuses whatever exceeds the limits
+ * of proof.h. It checks form only: vanilla/verify.h says whether the proofs hold.
  *
- * Memory: the reader keeps all proofs (76 KB each: 14 MB for 180, 172 MB for 2268); the writer keeps
- * one output buffer. Threads: a writer or a struct sy_c1 belongs to one thread at a time.
+ * Memory: the reader keeps all proofs (76 KB each: 14 MB for 180, 172 MB for 2268); the writer
+ * keeps one output buffer. Threads: a writer or a struct sy_c1 belongs to one thread at a time.
  */
 #ifndef SEALYARD_TASKS_VANILLA_C1_H
 #define SEALYARD_TASKS_VANILLA_C1_H

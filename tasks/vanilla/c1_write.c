@@ -20,7 +20,7 @@ struct sy_c1_writer {
     bool in_partition;
     uint32_t partitions;
     uint32_t proofs; /* of the open partition */
-    int error; /* first failure; nothing is written after it */
+    int error;       /* first failure; nothing is written after it */
     struct sy_error first;
     char out[OUT_BYTES];
 };
@@ -34,8 +34,8 @@ static void flush(struct sy_c1_writer *w)
         if (put > 0) {
             at += (size_t)put;
         } else if (put < 0 && errno != EINTR) {
-            w->error = sy_fail_errno(&w->first, errno, "%.120s: writing %zu bytes at %llu",
-                                     w->what, w->used - at, (unsigned long long)(w->bytes + at));
+            w->error = sy_fail_errno(&w->first, errno, "%.120s: writing %zu bytes at %llu", w->what,
+                                     w->used - at, (unsigned long long)(w->bytes + at));
         }
     }
     w->bytes += w->used;
@@ -188,9 +188,9 @@ static void put_proof(struct sy_c1_writer *w, const struct sy_vanilla_proof *pro
     put(w, ",\"replica_column_proofs\":{\"c_x\":");
     put_column(w, &proof->c_x);
     put(w, ",\"drg_parents\":");
-    put_columns(w, proof->parents, SY_VANILLA_DRG_PARENTS);
+    put_columns(w, proof->parents, SY_DRG_PARENTS);
     put(w, ",\"exp_parents\":");
-    put_columns(w, proof->parents + SY_VANILLA_DRG_PARENTS, SY_VANILLA_EXP_PARENTS);
+    put_columns(w, proof->parents + SY_DRG_PARENTS, SY_EXP_PARENTS);
     put(w, "},\"labeling_proofs\":[");
     for (uint32_t i = 0; i < proof->label_count; i++) {
         if (i)

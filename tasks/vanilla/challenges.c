@@ -105,8 +105,7 @@ int sy_challenges_synthetic(const uint8_t replica_id[32], const uint8_t comm_r[3
 }
 
 void sy_challenges_synthetic_pick(const uint8_t replica_id[32], const uint8_t seed[32],
-                                  uint32_t set_count, uint32_t first, uint32_t count,
-                                  uint32_t *ret)
+                                  uint32_t set_count, uint32_t first, uint32_t count, uint32_t *ret)
 {
     enum { WORDS = CHACHA_BLOCK_BYTES / 4 };
     uint8_t key[crypto_stream_chacha20_ietf_KEYBYTES];

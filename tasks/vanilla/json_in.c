@@ -17,8 +17,7 @@ void sy_json_in_init_fd(struct sy_json_in *in, int fd, const char *what)
     in->offset = 0;
 }
 
-void sy_json_in_init_memory(struct sy_json_in *in, const char *data, size_t bytes,
-                            const char *what)
+void sy_json_in_init_memory(struct sy_json_in *in, const char *data, size_t bytes, const char *what)
 {
     in->fd = -1;
     in->what = what;
@@ -141,8 +140,7 @@ static int step(struct sy_json_in *in, char close, uint32_t *index, bool *ret_mo
     return 0;
 }
 
-int sy_json_in_element(struct sy_json_in *in, uint32_t *index, bool *ret_more,
-                       struct sy_error *err)
+int sy_json_in_element(struct sy_json_in *in, uint32_t *index, bool *ret_more, struct sy_error *err)
 {
     return step(in, ']', index, ret_more, err);
 }

@@ -1,9 +1,9 @@
 /* A pull reader for JSON that is too large for a document tree: C1 files reach 500 MB.
  *
  * Memory is one fixed buffer. The caller walks objects and arrays in the order of the text; a value
- * that it does not know is skipped without being kept. Strict JSON: no comments, no trailing commas,
- * no NaN; numbers that the caller asks for are plain decimal integers. Nesting of skipped values stops
- * at SY_JSON_DEPTH_MAX. Every error names the byte offset.
+ * that it does not know is skipped without being kept. Strict JSON: no comments, no trailing
+ * commas, no NaN; numbers that the caller asks for are plain decimal integers. Nesting of skipped
+ * values stops at SY_JSON_DEPTH_MAX. Every error names the byte offset.
  *
  * Threads: one reader belongs to one thread.
  */
@@ -18,7 +18,7 @@
 #define SY_JSON_TEXT_BYTES 128
 
 struct sy_json_in {
-    int fd; /* -1: memory only */
+    int fd;           /* -1: memory only */
     const char *what; /* borrowed; names the source in errors */
     const char *data; /* borrowed text, or buffer */
     size_t at;
@@ -36,8 +36,8 @@ void sy_json_in_init_memory(struct sy_json_in *in, const char *data, size_t byte
 int sy_json_in_peek(struct sy_json_in *in, char *ret_first, struct sy_error *err);
 
 /* Objects: begin, then next until *ret_more is false. next stores the key, NUL-terminated, in
- * ret_key[SY_JSON_TEXT_BYTES]; the caller must then read or skip exactly one value. *index counts the
- * members and starts at 0. Arrays likewise. */
+ * ret_key[SY_JSON_TEXT_BYTES]; the caller must then read or skip exactly one value. *index counts
+ * the members and starts at 0. Arrays likewise. */
 int sy_json_in_object(struct sy_json_in *in, struct sy_error *err);
 int sy_json_in_member(struct sy_json_in *in, uint32_t *index, char *ret_key, bool *ret_more,
                       struct sy_error *err);

@@ -1,11 +1,11 @@
 /* The C1 vanilla proof of one challenged node, in memory.
  *
- * Every part has a fixed size for the largest shape of the network (64 GiB, 11 layers), so one proof
- * is one flat struct of about 76 KB without inner pointers. All nodes are 32 bytes as they stand in
- * the files. What is proved of a challenge c: (1) its tree_d path, (2) its tree_r_last path, (3) the
- * columns (labels of all layers) of c and of its 6 + 8 parents with their tree_c paths, (4) the 37
- * parents of its label in each layer as hashed, (5) the same for the encoding key, which is the label
- * of the last layer.
+ * Every part has a fixed size for the largest shape of the network (64 GiB, 11 layers), so one
+ * proof is one flat struct of about 76 KB without inner pointers. All nodes are 32 bytes as they
+ * stand in the files. What is proved of a challenge c: (1) its tree_d path, (2) its tree_r_last
+ * path, (3) the columns (labels of all layers) of c and of its 6 + 8 parents with their tree_c
+ * paths, (4) the 37 parents of its label in each layer as hashed, (5) the same for the encoding
+ * key, which is the label of the last layer.
  *
  * Threads: plain data.
  */
@@ -13,13 +13,9 @@
 #define SEALYARD_TASKS_VANILLA_PROOF_H
 
 #include "common/err.h"
+#include "tasks/sector/params.h"
 #include "tasks/tree/tree.h"
 
-#define SY_VANILLA_LAYERS_MAX 11
-#define SY_VANILLA_DRG_PARENTS 6
-#define SY_VANILLA_EXP_PARENTS 8
-#define SY_VANILLA_PARENTS (SY_VANILLA_DRG_PARENTS + SY_VANILLA_EXP_PARENTS)
-#define SY_VANILLA_LABEL_PARENTS 37
 /* 18 challenges in a partition and 126 partitions (non-interactive) are the most any type has. */
 #define SY_VANILLA_CHALLENGES_MAX 18
 #define SY_VANILLA_PARTITIONS_MAX 126
@@ -28,7 +24,7 @@
 struct sy_vanilla_column {
     uint32_t index;
     uint32_t row_count;
-    uint8_t rows[SY_VANILLA_LAYERS_MAX][SY_NODE_BYTES];
+    uint8_t rows[SY_LAYERS_MAX][SY_NODE_BYTES];
     struct sy_tree_proof inclusion;
 };
 
@@ -37,16 +33,16 @@ struct sy_vanilla_label {
     uint32_t parent_count;
     uint32_t layer_index; /* from 1 */
     uint64_t node;
-    uint8_t parents[SY_VANILLA_LABEL_PARENTS][SY_NODE_BYTES];
+    uint8_t parents[SY_LABEL_PARENTS][SY_NODE_BYTES];
 };
 
 struct sy_vanilla_proof {
     struct sy_tree_proof comm_d;
     struct sy_tree_proof comm_r_last;
     struct sy_vanilla_column c_x;
-    struct sy_vanilla_column parents[SY_VANILLA_PARENTS]; /* 6 DRG, then 8 expander */
+    struct sy_vanilla_column parents[SY_PARENTS]; /* 6 DRG, then 8 expander */
     uint32_t label_count;
-    struct sy_vanilla_label labels[SY_VANILLA_LAYERS_MAX];
+    struct sy_vanilla_label labels[SY_LAYERS_MAX];
     struct sy_vanilla_label encoding;
 };
 

@@ -26,7 +26,7 @@ struct sy_parents {
 
 struct sy_parents_opts {
     const char *directory; /* created when missing */
-    unsigned threads;      /* for building; 0 = 1 */
+    unsigned threads;      /* for building; 0 = the CPUs this process may run on */
     bool skip_digest; /* trust length and sidecar: for callers that checked this file already */
     bool no_repair;   /* a damaged file is -SY_E_CORRUPT instead of being built again */
     const struct sy_progress *progress; /* phase "parents", unit nodes; may be NULL */

@@ -55,7 +55,7 @@ struct sy_commp_job {
     int out_fd;            /* padded bytes are written here at out_offset; -1 = nowhere */
     const char *out_name;
     uint64_t out_offset;
-    unsigned threads; /* 0 = 1 */
+    unsigned threads; /* 0 = the CPUs this process may run on */
     /* Called after each chunk with the raw bytes done so far; may be NULL. */
     void (*on_progress)(void *ctx, uint64_t raw_done);
     void *ctx;

@@ -8,7 +8,8 @@
 
 /* Encodes the first sector_bytes of `unsealed_path` with the last layer's file into `sealed_path`
  * (durable, replaced as a whole, exactly sector_bytes). A data node >= r is -SY_E_CORRUPT with its
- * index. unsealed_path "/dev/zero" stands for a sector of zeros. threads 0 = the CPUs of this process. */
+ * index. unsealed_path "/dev/zero" stands for a sector of zeros. threads 0 = the CPUs of this
+ * process. */
 int sy_encode_file(const struct sy_porep_params *params, const char *unsealed_path,
                    const char *layer_path, const char *sealed_path, unsigned threads,
                    const struct sy_progress *progress, struct sy_error *err);

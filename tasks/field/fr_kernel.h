@@ -7,10 +7,12 @@
  * Both are Montgomery with R = 2^256: they give (a * b) / R mod r.
  *
  * Ranges. "lazy" results lie below 2r (which fits in 256 bits) and save the last subtraction.
- *   mul:  a * b < 2.9 r^2 gives a result below a*b/R + r; with a, b < r below 1.46 r,
- *         a < 1.46 r squared below 1.97 r, a < 1.97 r times b < r below 1.90 r.
- *   dot:  the result before its last step is below 0.46 * sum(a_k b_k) / r + 2 r; SY_FR_DOT_MAX
- * terms with a_k < 2r, b_k < r stay below 18 r, inside the table of multiples.
+ *   mul:  the first operand is below r, the second may be lazy: then the running sum stays below 2r
+ *         and five limbs hold it. The result is below a*b/R + r, where r/R = 0.4529: for reduced
+ *         operands below 1.46 r, for a lazy second one of 1.46 r below 1.66 r.
+ *   dot:  six limbs hold the running sum whatever the operands. The result before its last step is
+ *         below 0.4529 sum(a_k b_k) / r^2 + 2 (times r): SY_FR_DOT_MAX terms with a_k < 2r, b_k < r
+ *         stay below 18 r, inside the table of multiples.
  */
 #ifndef SEALYARD_TASKS_FIELD_FR_KERNEL_H
 #define SEALYARD_TASKS_FIELD_FR_KERNEL_H
@@ -216,7 +218,7 @@ static inline void fr_kernel_dot_limbs(uint64_t t[5], const struct sy_fr *a, con
 
 #endif
 
-/* ret = a * b / R, below 2r. */
+/* ret = a * b / R, below 2r; a < r, b < 2r. */
 static inline void fr_kernel_mul_lazy(struct sy_fr *ret, const struct sy_fr *a,
                                       const struct sy_fr *b)
 {
@@ -246,13 +248,13 @@ static inline void fr_kernel_dot(struct sy_fr *ret, const struct sy_fr *a, const
     fr_kernel_reduce_wide(ret->limb, sum);
 }
 
-/* ret = a^5 for a < r; the result lies below 1.90 r. */
+/* ret = a^5 for a < r; the result lies below 1.66 r. */
 static inline void fr_kernel_pow5_lazy(struct sy_fr *ret, const struct sy_fr *a)
 {
     struct sy_fr square, fourth;
-    fr_kernel_mul_lazy(&square, a, a);
+    fr_kernel_mul(&square, a, a);
     fr_kernel_mul_lazy(&fourth, &square, &square);
-    fr_kernel_mul_lazy(ret, &fourth, a);
+    fr_kernel_mul_lazy(ret, a, &fourth);
 }
 
 #endif

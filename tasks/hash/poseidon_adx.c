@@ -1,0 +1,5 @@
+/* Poseidon with mulx and adcx/adox. */
+#define SY_FR_KERNEL_ADX 1
+#define SY_POSEIDON_OPS sy_poseidon_ops_adx
+#define SY_POSEIDON_NAME "adx"
+#include "tasks/hash/poseidon_kernel.h"

@@ -86,7 +86,7 @@ struct sy_tree_build {
 
 /* Builds all base trees and writes their files. On success the files are durable and ret_root is
  * the root of the whole tree; ret_base_roots (may be NULL) gets the roots of the base trees.
- * Memory: per thread one chunk (1.2 MiB for arity 8, 8 MiB for arity 2) plus at most 8 MiB.
+ * Memory: per thread one chunk (1 MiB for Poseidon, 4 MiB for SHA-256) plus at most 16 MiB.
  * Errors: -SY_E_CORRUPT for a leaf >= r in a Poseidon tree (with the node index) or a short leaf
  * file, whatever leaves() returned, and those of common/file.h. Finished files of earlier base
  * trees stay. */

@@ -4,9 +4,9 @@
  *     public = "Z85 (40)"
  *     secret = "Z85 (40)"
  * A public key file has only the first line. Secrets are kept in locked memory and wiped.
- * ZAP runs inside the loop: domain "sealyard", mechanism CURVE only; unknown, revoked and expired keys
- * are refused. The User-Id of an accepted connection is the identity name and arrives with every
- * message (zmq_msg_gets), so no payload field can claim another one.
+ * ZAP runs inside the loop: domain "sealyard", mechanism CURVE only; unknown, revoked and expired
+ * keys are refused. The User-Id of an accepted connection is the identity name and arrives with
+ * every message (zmq_msg_gets), so no payload field can claim another one.
  */
 #ifndef SEALYARD_COMMON_AUTH_H
 #define SEALYARD_COMMON_AUTH_H
@@ -31,8 +31,9 @@ int sy_public_key_save(const char *path, const char *public_key, struct sy_error
 int sy_public_key_load(const char *path, char ret_key[SY_KEY_TEXT_BYTES], struct sy_error *err);
 void sy_keypair_wipe(struct sy_keypair *pair);
 
-/* Enrolment token: one line of text "sy1." + base64 of endpoint, server public key, one-time key pair.
- * It is a secret that works once within an hour; it travels by file or standard input, never in argv. */
+/* Enrolment token: one line of text "sy1." + base64 of endpoint, server public key, one-time key
+ * pair. It is a secret that works once within an hour; it travels by file or standard input, never
+ * in argv. */
 #define SY_TOKEN_TEXT_BYTES 1024
 struct sy_enroll_token {
     char name[SY_NAME_BYTES];

@@ -1,9 +1,9 @@
 /* Strict typed reading of TOML files (toml++ behind common/toml.cpp).
  *
- * The caller takes the keys it knows; sy_conf_finish refuses what is left: an unknown key is an error
- * with file:line and the nearest known key of that table. A wrong type or a value out of range names
- * file:line, the key, the value and what was expected. Nothing is half applied: read into a new struct,
- * finish, then swap. Threads: one conf belongs to one thread.
+ * The caller takes the keys it knows; sy_conf_finish refuses what is left: an unknown key is an
+ * error with file:line and the nearest known key of that table. A wrong type or a value out of
+ * range names file:line, the key, the value and what was expected. Nothing is half applied: read
+ * into a new struct, finish, then swap. Threads: one conf belongs to one thread.
  */
 #ifndef SEALYARD_COMMON_CONF_H
 #define SEALYARD_COMMON_CONF_H
@@ -30,13 +30,13 @@ int sy_conf_array_count(struct sy_conf_table *table, const char *key, size_t *re
                         struct sy_error *err);
 int sy_conf_array_get(struct sy_conf_table *table, const char *key, size_t index,
                       struct sy_conf_table **ret, struct sy_error *err);
-/* Names of the sub-tables of `table` in file order (for [plugin.NAME]); *ret_name borrowed, NULL after
- * the last. */
+/* Names of the sub-tables of `table` in file order (for [plugin.NAME]); *ret_name borrowed, NULL
+ * after the last. */
 int sy_conf_table_name(struct sy_conf_table *table, size_t index, const char **ret_name,
                        struct sy_error *err);
 
-/* Values. default_value is used when the key is absent; pass required = true to refuse that. Strings
- * are copied into the caller's buffer (too long = error). */
+/* Values. default_value is used when the key is absent; pass required = true to refuse that.
+ * Strings are copied into the caller's buffer (too long = error). */
 int sy_conf_string(struct sy_conf_table *table, const char *key, bool required,
                    const char *default_value, char *ret, size_t ret_bytes, struct sy_error *err);
 int sy_conf_integer(struct sy_conf_table *table, const char *key, bool required,
@@ -50,7 +50,8 @@ int sy_conf_duration_ms(struct sy_conf_table *table, const char *key, bool requi
 /* "2KiB", "512MiB", "64GiB", "1048576" -> bytes. */
 int sy_conf_bytes(struct sy_conf_table *table, const char *key, bool required,
                   const char *default_value, uint64_t *ret_bytes, struct sy_error *err);
-/* Item `index` of an array of strings; -SY_E_NOT_FOUND after the last (absent key = empty array). */
+/* Item `index` of an array of strings; -SY_E_NOT_FOUND after the last (absent key = empty array).
+ */
 int sy_conf_string_item(struct sy_conf_table *table, const char *key, size_t index, char *ret,
                         size_t ret_bytes, struct sy_error *err);
 /* file:line of a key, for the caller's own checks: sy_conf_fail(table, "listen", err, "..."). */

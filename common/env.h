@@ -12,8 +12,8 @@
 
 struct sy_env_ops {
     uint32_t abi;
-    uint64_t (*boot_ms)(void *self);                        /* CLOCK_BOOTTIME, milliseconds */
-    int64_t (*wall_ms)(void *self);                         /* Unix time, milliseconds, UTC */
+    uint64_t (*boot_ms)(void *self);                          /* CLOCK_BOOTTIME, milliseconds */
+    int64_t (*wall_ms)(void *self);                           /* Unix time, milliseconds, UTC */
     void (*random)(void *self, void *ret_data, size_t bytes); /* cryptographic */
 };
 

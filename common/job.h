@@ -1,32 +1,34 @@
-/* The nouns: stages, sector states, rows and events. This is where scheduler, agent and command line
- * meet; nothing here does anything but name, parse and describe.
+/* The nouns: stages, sector states, rows and events. This is where scheduler, agent and command
+ * line meet; nothing here does anything but name, parse and describe.
  *
- * Rows are what the store keeps and `--json` prints (field tables in common/job_tables.c). Events are
- * the facts that change rows; scheduler/core/job_fsm.c says what each means, core/state.c applies it.
- * Sector state names are Lotus'. Times named *_ms are wall clock (Unix milliseconds), for people only.
+ * Rows are what the store keeps and `--json` prints (field tables in common/job_tables.c). Events
+ * are the facts that change rows; scheduler/core/job_fsm.c says what each means, core/state.c
+ * applies it. Sector state names are Lotus'. Times named *_ms are wall clock (Unix milliseconds),
+ * for people only.
  */
 #ifndef SEALYARD_COMMON_JOB_H
 #define SEALYARD_COMMON_JOB_H
 
 #include "common/codec.h"
 
-#define SY_NAME_BYTES 64        /* agent and identity names: [a-z0-9][a-z0-9._-]*, NUL included */
-#define SY_UUID_BYTES 37        /* store ids, text, NUL included */
-#define SY_CID_TEXT_BYTES 96    /* any CID text that we handle, NUL included */
-#define SY_UID_BYTES 68         /* message uid: "pc-"/"cm-" + 64 hex digits, NUL included */
-#define SY_ROW_PATH_BYTES 1024  /* paths inside rows, NUL included */
-#define SY_ROW_TEXT_BYTES 320   /* error texts inside rows, NUL included */
-#define SY_PUBLIC_KEY_BYTES 41  /* CURVE public key, Z85 text, NUL included */
-#define SY_TOKEN_BYTES 32       /* attempt token */
-#define SY_IDEMPOTENCY_BYTES 16 /* client idempotency key */
-#define SY_PIECES_MAX 256       /* pieces of one sector, fillers included */
-#define SY_JOB_SECTORS_MAX 1024 /* sectors of one job */
-#define SY_BATCH_SECTORS_MAX 256 /* sectors of one chain message */
+#define SY_NAME_BYTES 64          /* agent and identity names: [a-z0-9][a-z0-9._-]*, NUL included */
+#define SY_UUID_BYTES 37          /* store ids, text, NUL included */
+#define SY_CID_TEXT_BYTES 96      /* any CID text that we handle, NUL included */
+#define SY_UID_BYTES 68           /* message uid: "pc-"/"cm-" + 64 hex digits, NUL included */
+#define SY_ROW_PATH_BYTES 1024    /* paths inside rows, NUL included */
+#define SY_ROW_TEXT_BYTES 320     /* error texts inside rows, NUL included */
+#define SY_PUBLIC_KEY_BYTES 41    /* CURVE public key, Z85 text, NUL included */
+#define SY_TOKEN_BYTES 32         /* attempt token */
+#define SY_IDEMPOTENCY_BYTES 16   /* client idempotency key */
+#define SY_PIECES_MAX 256         /* pieces of one sector, fillers included */
+#define SY_JOB_SECTORS_MAX 1024   /* sectors of one job */
+#define SY_BATCH_SECTORS_MAX 256  /* sectors of one chain message */
 #define SY_RESULT_BYTES_MAX 65536 /* result JSON of a stage */
 
 #define SY_STAGE_MAP(X)                                                                            \
-    X(1, AP, "AP") X(2, PC1, "PC1") X(3, PC2, "PC2") X(4, C1, "C1") X(5, C2, "C2")                 \
-    X(6, FIN, "FIN") X(7, UNSEAL, "UNSEAL") X(8, REMOVE, "REMOVE")
+    X(1, AP, "AP")                                                                                 \
+    X(2, PC1, "PC1") X(3, PC2, "PC2") X(4, C1, "C1") X(5, C2, "C2") X(6, FIN, "FIN")               \
+        X(7, UNSEAL, "UNSEAL") X(8, REMOVE, "REMOVE")
 enum sy_stage {
 #define SY_STAGE_ENUM(value, id, name) SY_STAGE_##id = value,
     SY_STAGE_MAP(SY_STAGE_ENUM)
@@ -36,12 +38,14 @@ enum sy_stage {
 
 /* Numbers are stored: append only. */
 #define SY_SECTOR_STATE_MAP(X)                                                                     \
-    X(1, Empty) X(2, AddPiece) X(3, Packing) X(4, GetTicket) X(5, PreCommit1) X(6, PreCommit2)     \
-    X(7, SubmitPreCommitBatch) X(8, PreCommitBatchWait) X(9, WaitSeed) X(10, Committing)           \
-    X(11, SubmitCommitAggregate) X(12, CommitAggregateWait) X(13, FinalizeSector) X(14, Proving)   \
-    X(15, Removing) X(16, Removed) X(17, AddPieceFailed) X(18, SealPreCommit1Failed)               \
-    X(19, SealPreCommit2Failed) X(20, PreCommitFailed) X(21, ComputeProofFailed)                   \
-    X(22, CommitFailed) X(23, FinalizeFailed) X(24, RemoveFailed) X(25, FailedUnrecoverable)
+    X(1, Empty)                                                                                    \
+    X(2, AddPiece) X(3, Packing) X(4, GetTicket) X(5, PreCommit1) X(6, PreCommit2)                 \
+        X(7, SubmitPreCommitBatch) X(8, PreCommitBatchWait) X(9, WaitSeed) X(10, Committing)       \
+            X(11, SubmitCommitAggregate) X(12, CommitAggregateWait) X(13, FinalizeSector)          \
+                X(14, Proving) X(15, Removing) X(16, Removed) X(17, AddPieceFailed)                \
+                    X(18, SealPreCommit1Failed) X(19, SealPreCommit2Failed) X(20, PreCommitFailed) \
+                        X(21, ComputeProofFailed) X(22, CommitFailed) X(23, FinalizeFailed)        \
+                            X(24, RemoveFailed) X(25, FailedUnrecoverable)
 enum sy_sector_state {
 #define SY_SECTOR_STATE_ENUM(value, name) SY_SECTOR_##name = value,
     SY_SECTOR_STATE_MAP(SY_SECTOR_STATE_ENUM)
@@ -56,7 +60,7 @@ enum sy_task_state {
     SY_TASK_LEASED,  /* START may have left; waits for the agent's word */
     SY_TASK_RUNNING, /* the agent confirmed the attempt */
     SY_TASK_DONE,
-    SY_TASK_FAILED,      /* gave up: the sector is in a Failed state */
+    SY_TASK_FAILED, /* gave up: the sector is in a Failed state */
     SY_TASK_CANCELLED,
 };
 enum sy_store_kind { SY_STORE_SCRATCH = 1, SY_STORE_LONG };
@@ -74,8 +78,8 @@ const char *sy_stage_name(uint32_t stage);
 int sy_stage_parse(const char *name, enum sy_stage *ret_stage); /* any case: "pc1", "PC1" */
 const char *sy_sector_state_name(uint32_t state);
 int sy_sector_state_parse(const char *name, enum sy_sector_state *ret_state);
-bool sy_sector_state_is_failed(uint32_t state);
-bool sy_sector_state_is_final(uint32_t state); /* Proving, Removed, FailedUnrecoverable */
+bool sy_sector_state_is_failed(uint32_t state); /* AddPieceFailed .. RemoveFailed: can be retried */
+bool sy_sector_state_is_final(uint32_t state);  /* Proving, Removed, FailedUnrecoverable */
 const char *sy_job_kind_name(uint32_t kind);
 const char *sy_job_state_name(uint32_t state);
 const char *sy_task_state_name(uint32_t state);
@@ -91,10 +95,10 @@ int sy_name_check(const char *name, struct sy_error *err);
 /* ---------------------------------------------------------------- rows ---------------------- */
 
 struct sy_piece {
-    char cid[SY_CID_TEXT_BYTES]; /* piece CID (v1); empty until known */
-    uint64_t padded_bytes;       /* power of two >= 128 */
-    uint64_t raw_bytes;          /* bytes of the person's file; 0 for a filler */
-    uint64_t offset_bytes;       /* padded, inside the sector; known after AP */
+    char cid[SY_CID_TEXT_BYTES];  /* piece CID (v1); empty until known */
+    uint64_t padded_bytes;        /* power of two >= 128 */
+    uint64_t raw_bytes;           /* bytes of the person's file; 0 for a filler */
+    uint64_t offset_bytes;        /* padded, inside the sector; known after AP */
     char path[SY_ROW_PATH_BYTES]; /* where AP reads it; empty for a filler */
 };
 
@@ -118,13 +122,13 @@ struct sy_sector {
     int64_t precommit_epoch; /* inclusion height, from StateSectorPreCommitInfo */
     int64_t seed_epoch;
     uint8_t seed[32];
-    uint8_t c1_digest[32];  /* SHA-256 of the C1 output file */
-    struct sy_slice proof;  /* bytes for ProveCommit, at most 192 * 126 */
+    uint8_t c1_digest[32]; /* SHA-256 of the C1 output file */
+    struct sy_slice proof; /* bytes for ProveCommit, at most 192 * 126 */
     char commit_uid[SY_UID_BYTES], commit_cid[SY_CID_TEXT_BYTES];
     int64_t activation_epoch;
-    uint32_t failed_from;  /* state to return to on retry; 0 = none */
-    uint32_t failures;     /* of the present state, reset when the state is left by success */
-    uint32_t error_class;  /* of the last failure */
+    uint32_t failed_from; /* state to return to on retry; 0 = none */
+    uint32_t failures;    /* of the present state, reset when the state is left by success */
+    uint32_t error_class; /* of the last failure */
     char error[SY_ROW_TEXT_BYTES];
     char remove_reason[SY_NAME_BYTES];
 };
@@ -141,7 +145,7 @@ struct sy_job {
     int64_t created_ms, ended_ms;
     char submitter[SY_NAME_BYTES];
     uint8_t idempotency_key[SY_IDEMPOTENCY_BYTES];
-    struct sy_list sectors; /* struct sy_number, numbers of this miner */
+    struct sy_list sectors;            /* struct sy_number, numbers of this miner */
     uint64_t offset_bytes, size_bytes; /* unseal: unpadded range; size 0 = all */
     char error[SY_ROW_TEXT_BYTES];
 };
@@ -152,11 +156,11 @@ struct sy_task {
     uint32_t stage, state;
     uint32_t attempt; /* fence: number of the current or last attempt, 0 = never leased */
     uint32_t failures;
-    char agent[SY_NAME_BYTES]; /* of the current attempt */
-    char store[SY_UUID_BYTES]; /* scratch (AP) or long-term (FIN) store given with the lease */
+    char agent[SY_NAME_BYTES];     /* of the current attempt */
+    char store[SY_UUID_BYTES];     /* scratch (AP) or long-term (FIN) store given with the lease */
     uint8_t token[SY_TOKEN_BYTES]; /* of the current attempt; never printed */
     int64_t created_ms, leased_ms, started_ms, ended_ms;
-    int64_t not_before_ms; /* backoff after a failure, wall clock; 0 = none */
+    int64_t not_before_ms;           /* backoff after a failure, wall clock; 0 = none */
     char avoid_agent[SY_NAME_BYTES]; /* RESOURCE failures: prefer another agent */
     uint32_t error_class;
     char error[SY_ROW_TEXT_BYTES];
@@ -194,8 +198,9 @@ struct sy_agent {
     char boot_id[SY_UUID_BYTES];
     bool paused;
     bool draining;
-    struct sy_list slots;     /* struct sy_slot_offer */
-    struct sy_slice topology; /* JSON: cores, NUMA nodes, caches, hugepages, GPUs, cgroup back-end */
+    struct sy_list slots; /* struct sy_slot_offer */
+    struct sy_slice
+        topology; /* JSON: cores, NUMA nodes, caches, hugepages, GPUs, cgroup back-end */
     int64_t first_seen_ms, last_seen_ms;
     uint32_t liveness; /* volatile: enum sy_liveness */
 };
@@ -219,14 +224,15 @@ struct sy_miner {
 };
 
 struct sy_message {
-    char uid[SY_UID_BYTES]; /* derived from (miner, step, sectors, content): a crash cannot send twice */
+    char uid[SY_UID_BYTES]; /* derived from (miner, step, sectors, content): a crash cannot send
+                               twice */
     uint32_t kind, state;
     uint64_t miner;
-    struct sy_list sectors; /* struct sy_number, in the order of the message */
+    struct sy_list sectors;                      /* struct sy_number, in the order of the message */
     char from[SY_NAME_BYTES], to[SY_NAME_BYTES]; /* address texts */
     char value[SY_NAME_BYTES];                   /* attoFIL, decimal */
     uint64_t method;
-    struct sy_slice params;       /* CBOR */
+    struct sy_slice params; /* CBOR */
     uint64_t nonce;
     struct sy_slice signed_bytes; /* CBOR of the SignedMessage, pushed again as is */
     char cid[SY_CID_TEXT_BYTES], signed_cid[SY_CID_TEXT_BYTES];
@@ -276,8 +282,8 @@ enum sy_event_kind {
 };
 
 struct sy_ev_generation {
-    uint64_t generation;     /* raised by one at each start, durable before the endpoint is bound */
-    uint8_t instance[16];    /* random per start */
+    uint64_t generation;  /* raised by one at each start, durable before the endpoint is bound */
+    uint8_t instance[16]; /* random per start */
     char machine_id[40];
 };
 struct sy_ev_number_floor {
@@ -326,7 +332,8 @@ struct sy_ev_task_result {
     char error[SY_ROW_TEXT_BYTES];
     struct sy_slice result; /* JSON, kept */
     uint64_t wall_ms, cpu_ms, peak_bytes;
-    /* what the sector takes over, parsed from the JSON before the event is made (core has no JSON) */
+    /* what the sector takes over, parsed from the JSON before the event is made (core has no JSON)
+     */
     struct sy_list pieces;
     uint8_t comm_d[32], comm_r[32], replica_id[32], c1_digest[32];
     char comm_d_cid[SY_CID_TEXT_BYTES], comm_r_cid[SY_CID_TEXT_BYTES];
@@ -343,8 +350,9 @@ struct sy_ev_sector_epoch {
     int64_t epoch;
     char cid[SY_CID_TEXT_BYTES]; /* the message that did it; empty = adopted from the chain */
 };
-/* The chain (or a check before sending) said no. `to_state` is where the rules of facts/chain.md 4.7
- * send the sector: GetTicket, SubmitPreCommitBatch, WaitSeed, SubmitCommitAggregate, a Failed state. */
+/* The chain (or a check before sending) said no. `to_state` is where the rules of
+ * facts/chain.md 4.7 send the sector: GetTicket, SubmitPreCommitBatch, WaitSeed,
+ * SubmitCommitAggregate, a Failed state. */
 struct sy_ev_chain_refused {
     uint64_t miner, number;
     uint32_t to_state;

@@ -2,8 +2,8 @@
  * queue through which other threads speak to the loop thread.
  *
  * Order of one turn: ready sockets and fds (each callback reads at most its own budget) -> posted
- * functions -> due timers -> the before-sleep hook -> poll. All callbacks run on the loop thread; all
- * functions except sy_loop_post and sy_loop_stop belong to it. Timers use CLOCK_BOOTTIME.
+ * functions -> due timers -> the before-sleep hook -> poll. All callbacks run on the loop thread;
+ * all functions except sy_loop_post and sy_loop_stop belong to it. Timers use CLOCK_BOOTTIME.
  */
 #ifndef SEALYARD_COMMON_LOOP_H
 #define SEALYARD_COMMON_LOOP_H
@@ -44,7 +44,8 @@ void sy_timer_restart(struct sy_timer *timer, uint64_t first_ms); /* also arms a
 void sy_timer_disarm(struct sy_timer *timer);
 void sy_timer_destroy(struct sy_timer *timer); /* NULL is fine; allowed inside callbacks */
 
-/* Delivers these signals (blocked for all threads from now on) through a signalfd. Once per loop. */
+/* Delivers these signals (blocked for all threads from now on) through a signalfd. Once per loop.
+ */
 int sy_loop_on_signals(struct sy_loop *loop, const int *signals, size_t count,
                        void (*on_signal)(void *ctx, int signal), void *ctx, struct sy_error *err);
 /* Runs before each poll. */

@@ -1,7 +1,8 @@
 /* Counted allocation with a countdown failure for tests, and an arena for things freed together.
  *
- * The request path uses sy_mem_* and survives NULL; tests call sy_mem_fail_after(n) to make the n-th
- * allocation of the calling thread fail once. Threads: any; an arena belongs to one thread at a time.
+ * The request path uses sy_mem_* and survives NULL; tests call sy_mem_fail_after(n) to make the
+ * n-th allocation of the calling thread fail once. Threads: any; an arena belongs to one thread at
+ * a time.
  */
 #ifndef SEALYARD_COMMON_MEM_H
 #define SEALYARD_COMMON_MEM_H

@@ -3,10 +3,10 @@
  * Frame, little-endian: magic "SYRD" | u16 version | u16 type | u32 flags | u64 generation |
  * u64 sequence | u32 body bytes | u32 crc32c of header (this field zero) and body | body.
  * The body is a table-encoded struct (common/codec.h). A frame is at most SY_FRAME_BYTES_MAX.
- * `sequence` pairs a reply with its request: a reply carries the request's sequence. `generation` is
- * the scheduler's (0 from clients); agents refuse a lower one and another instance of the same one.
- * Delivery is at least once: every request may be repeated, idempotency keys and fences make it
- * harmless. Versions: SY_WIRE_VERSION and the two before it are spoken.
+ * `sequence` pairs a reply with its request: a reply carries the request's sequence. `generation`
+ * is the scheduler's (0 from clients); agents refuse a lower one and another instance of the same
+ * one. Delivery is at least once: every request may be repeated, idempotency keys and fences make
+ * it harmless. Versions: SY_WIRE_VERSION and the two before it are spoken.
  */
 #ifndef SEALYARD_COMMON_MSG_H
 #define SEALYARD_COMMON_MSG_H
@@ -16,10 +16,11 @@
 #define SY_WIRE_VERSION 1
 #define SY_WIRE_VERSION_MIN 1
 #define SY_FRAME_BYTES_MAX (1u << 20)
-#define SY_FRAME_HEADER_BYTES 40
+#define SY_FRAME_HEADER_BYTES 36
 #define SY_CHUNK_BYTES_MAX (512u * 1024)
 
-/* X(number, id, struct, roles that may send it to the scheduler; 0 = only the scheduler sends it) */
+/* X(number, id, struct, roles that may send it to the scheduler; 0 = only the scheduler sends it)
+ */
 #define SY_MSG_MAP(X)                                                                              \
     /* client -> scheduler */                                                                      \
     X(1, SUBMIT, sy_msg_submit, SY_MAY_OPERATE)                                                    \
@@ -66,12 +67,12 @@ enum sy_msg_type {
 struct sy_msg_submit {
     uint8_t idempotency_key[SY_IDEMPOTENCY_BYTES]; /* same key, same job: required */
     uint32_t kind;                                 /* enum sy_job_kind */
-    uint64_t miner;                                /* 0 = the only miner, refused when there are several */
+    uint64_t miner; /* 0 = the only miner, refused when there are several */
     uint32_t count;
     uint64_t number;
     uint64_t offset_bytes, size_bytes;
-    bool keep_unsealed; /* remembered for seal jobs: default true for pieces */
-    bool force;         /* remove: also what would lose a deposit */
+    bool keep_unsealed;    /* remembered for seal jobs: default true for pieces */
+    bool force;            /* remove: also what would lose a deposit */
     struct sy_list pieces; /* cid, padded_bytes, raw_bytes, path */
 };
 struct sy_msg_submitted {
@@ -82,11 +83,11 @@ struct sy_msg_submitted {
  * "agent" "stores" "store-find" "messages" "chain-head" "policy" "events". */
 struct sy_msg_query {
     char what[SY_NAME_BYTES];
-    uint64_t id;                 /* job or task id, sector number */
-    uint64_t miner;              /* 0 = any */
-    char text[SY_NAME_BYTES];    /* agent name, state filter */
-    uint64_t after;              /* paging cursor from the last reply's "next" */
-    uint32_t limit;              /* rows, 0 = as many as fit */
+    uint64_t id;              /* job or task id, sector number */
+    uint64_t miner;           /* 0 = any */
+    char text[SY_NAME_BYTES]; /* agent name, state filter */
+    uint64_t after;           /* paging cursor from the last reply's "next" */
+    uint32_t limit;           /* rows, 0 = as many as fit */
 };
 /* Reply to QUERY and COMMAND: {"rows":[...],"next":N|null} for lists, one object otherwise. */
 struct sy_msg_json {
@@ -143,10 +144,10 @@ struct sy_msg_hello {
     uint8_t instance[16]; /* random per agent start */
     char boot_id[SY_UUID_BYTES];
     uint64_t generation_seen;
-    struct sy_list slots;    /* struct sy_slot_offer */
+    struct sy_list slots;     /* struct sy_slot_offer */
     struct sy_slice topology; /* JSON */
-    struct sy_list stores;   /* struct sy_store_row (uuid, path, kind, bytes, online) */
-    struct sy_list attempts; /* struct sy_msg_attempt_state: all that the ledger knows */
+    struct sy_list stores;    /* struct sy_store_row (uuid, path, kind, bytes, online) */
+    struct sy_list attempts;  /* struct sy_msg_attempt_state: all that the ledger knows */
 };
 struct sy_msg_welcome {
     uint64_t generation;
@@ -196,7 +197,7 @@ struct sy_msg_result {
     uint8_t token[SY_TOKEN_BYTES];
     bool ok;
     uint32_t error_class;
-    struct sy_slice error; /* text when not ok */
+    struct sy_slice error;  /* text when not ok */
     struct sy_slice result; /* JSON object of the stage */
     uint64_t wall_ms, cpu_ms, peak_bytes;
 };
@@ -228,12 +229,17 @@ struct sy_frame {
 /* Appends one whole frame to out (its limit should be SY_FRAME_BYTES_MAX). */
 int sy_frame_encode(uint16_t type, uint64_t generation, uint64_t sequence, const void *body,
                     struct sy_buffer *out, struct sy_error *err);
-/* Checks magic, version, length, crc and type, then decodes the body. */
+/* Checks length (-SY_E_LIMIT, -SY_E_PARSE), magic (-SY_E_PARSE), version (-SY_E_VERSION), crc
+ * (-SY_E_CORRUPT), flags and type (-SY_E_UNSUPPORTED), then decodes the body (errors of codec.h).
+ */
 int sy_frame_decode(const void *data, size_t bytes, struct sy_arena *arena, struct sy_frame *ret,
                     struct sy_error *err);
-const char *sy_msg_name(uint16_t type);                 /* NULL = unknown */
-const struct sy_table *sy_msg_table(uint16_t type);     /* NULL = unknown */
-uint32_t sy_msg_roles(uint16_t type);                   /* bit mask, 0 = nobody */
+/* The sequence of a frame whose magic and length are right, even when the rest does not decode: for
+ * the refusal that answers it. 0 or -SY_E_PARSE. */
+int sy_frame_sequence(const void *data, size_t bytes, uint64_t *ret_sequence);
+const char *sy_msg_name(uint16_t type);             /* NULL = unknown */
+const struct sy_table *sy_msg_table(uint16_t type); /* NULL = unknown */
+uint32_t sy_msg_roles(uint16_t type);               /* bit mask, 0 = nobody */
 /* One line for debug logs; secrets (token) are left out. Returns text. */
 const char *sy_frame_print(const struct sy_frame *frame, char *text, size_t text_bytes);
 

@@ -1,9 +1,9 @@
 /* ROUTER and DEALER over CURVE. The only transport between our processes.
  *
- * Socket limits: MAXMSGSIZE SY_FRAME_BYTES_MAX, HANDSHAKE_IVL 5 s, HEARTBEAT 2 s / TTL 10 s, LINGER 0,
- * ROUTER_MANDATORY on, ROUTER_HANDOVER off, SNDHWM/RCVHWM 1000. A send never blocks: a full or gone
- * peer gives -SY_E_AGAIN / -SY_E_UNREACHABLE and the caller keeps its message (all ours are repeated).
- * A peer that sends SY_NET_BAD_FRAMES_MAX undecodable frames is ignored for 60 s.
+ * Socket limits: MAXMSGSIZE SY_FRAME_BYTES_MAX, HANDSHAKE_IVL 5 s, HEARTBEAT 2 s / TTL 10 s, LINGER
+ * 0, ROUTER_MANDATORY on, ROUTER_HANDOVER off, SNDHWM/RCVHWM 1000. A send never blocks: a full or
+ * gone peer gives -SY_E_AGAIN / -SY_E_UNREACHABLE and the caller keeps its message (all ours are
+ * repeated). A peer that sends SY_NET_BAD_FRAMES_MAX undecodable frames is ignored for 60 s.
  * Everything here belongs to the loop thread.
  */
 #ifndef SEALYARD_COMMON_NET_H
@@ -66,8 +66,8 @@ int sy_dealer_send(struct sy_dealer *dealer, uint16_t type, uint64_t generation,
 
 /* A blocking client on its own loop, for command line tools: one request, one reply.
  * The request is repeated every 1 s x 2^n with the same bytes until a reply with its sequence comes
- * or timeout_ms is over (-SY_E_TIMEOUT; -SY_E_UNREACHABLE when no connection came up; -SY_E_AUTH when
- * the key was refused). A FAILURE reply becomes *err with its code, class and text. */
+ * or timeout_ms is over (-SY_E_TIMEOUT; -SY_E_UNREACHABLE when no connection came up; -SY_E_AUTH
+ * when the key was refused). A FAILURE reply becomes *err with its code, class and text. */
 struct sy_client;
 int sy_client_create(struct sy_client **ret, const char *endpoint, const char *server_public_key,
                      const struct sy_keypair *key, struct sy_error *err);

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# A stage runs in its own cgroup with cpuset and memory limits, without capabilities it does not need,
+# and on hugepages when they are configured.
+set -u
+. "$(dirname "$0")/lib.sh"
+e2e_begin isolation
+SECTOR_SIZE=8MiB
+lab_init || fail "the laboratory does not come up"
+
+job=$(lab_cli --json sectors pledge | json "d['job']") || fail "pledge"
+task_pid() {
+    pid=$(pgrep -f "^$BIN/sealyard-task pc1" | head -n 1)
+    [ -n "$pid" ]
+}
+wait_until 120 task_pid || fail "PC1 was not seen running: $(lab_cli tasks list)"
+cgroups=$(cat "/proc/$pid/cgroup")
+grep -q "sealyard-" <<<"$cgroups" || fail "the stage is in no cgroup of ours: $cgroups"
+cpus=$(grep Cpus_allowed_list "/proc/$pid/status" | cut -f2)
+[ -n "$cpus" ] || fail "no cpuset"
+grep -q 'NoNewPrivs:.1' "/proc/$pid/status" || fail "no_new_privs is not set"
+tr '\0' '\n' <"/proc/$pid/environ" | grep -qiE 'secret|token|SEALYARD_CONFIG' && fail "the environment leaks"
+[ "$(find "/proc/$pid/fd" -lname '*data.mdb*' | wc -l)" -eq 0 ] || fail "the stage holds the scheduler's store open"
+pass "PC1 runs in $(grep -o '[^:]*sealyard-[^:]*' <<<"$cgroups" | head -n 1), cpus $cpus"
+lab_cli jobs wait "$job" --timeout 6m >/dev/null || fail "the job does not end well: $(lab_cli tasks list)"
+all_proving 1 || fail "not Proving"
+groups_left() {
+    [ "$(find /sys/fs/cgroup -type d -path '*sealyard-*' -name '*-*-*' 2>/dev/null | wc -l)" -eq 0 ]
+}
+pass "an 8 MiB sector is Proving"
+
+# hugepages: reserve 32 MiB, or say why not
+old=$(cat /proc/sys/vm/nr_hugepages)
+echo 24 >/proc/sys/vm/nr_hugepages
+if [ "$(cat /proc/sys/vm/nr_hugepages)" -lt 24 ]; then
+    echo "$old" >/proc/sys/vm/nr_hugepages
+    echo "SKIPPED the hugepage part: this kernel gives no 2 MiB pages"
+    exit 0
+fi
+mkdir -p "$LAB/huge"
+mount -t hugetlbfs -o pagesize=2M none "$LAB/huge" || fail "hugetlbfs"
+cat >>"$LAB/agent-$AGENT/agent.toml" <<TOML
+
+[hugepages]
+mount = "$LAB/huge"
+page = "2MiB"
+TOML
+kill -TERM "$(cat "$LAB/run/agent-$AGENT.pid")"
+wait_until 20 sh -c "! [ -d /proc/$(cat "$LAB/run/agent-$AGENT.pid") ]" || fail "the agent does not stop"
+lab_start_agent || fail "the agent does not start with hugepages"
+job=$(lab_cli --json sectors pledge | json "d['job']") || fail "pledge"
+pages_used() {
+    [ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -lt "$(awk '/HugePages_Total/ {print $2}' /proc/meminfo)" ]
+}
+wait_until 120 pages_used || fail "no hugepage was used: $(grep Huge /proc/meminfo)"
+lab_cli jobs wait "$job" --timeout 6m >/dev/null || fail "the job on hugepages does not end well: $(lab_cli tasks list)"
+[ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -eq "$(awk '/HugePages_Total/ {print $2}' /proc/meminfo)" ] ||
+    fail "hugepages are not given back"
+lab_stop
+umount "$LAB/huge"
+echo "$old" >/proc/sys/vm/nr_hugepages
+pass "PC1 used hugepages and gave them back"

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The agent on another host (a network namespace): sealing over the link, and a cut link in between.
+set -u
+. "$(dirname "$0")/lib.sh"
+e2e_begin two-hosts
+command -v ip >/dev/null || e2e_skip "iproute2 is missing"
+host=sy$$
+ip netns add "$host" 2>/dev/null || e2e_skip "network namespaces are not available here"
+remove_host() {
+    ip netns del "$host" 2>/dev/null
+    ip link del "$host-a" 2>/dev/null
+}
+trap 'remove_host; e2e_end' EXIT
+net=10.213.$((RANDOM % 250 + 1))
+ip link add "$host-a" type veth peer name "$host-b" netns "$host" || e2e_skip "no veth devices here"
+ip addr add "$net.1/24" dev "$host-a" && ip link set "$host-a" up || fail "network"
+ip -n "$host" addr add "$net.2/24" dev "$host-b" && ip -n "$host" link set "$host-b" up && ip -n "$host" link set lo up || fail "network"
+
+LAB=$(cd "$LAB" && pwd)
+mkdir -p "$LAB/log" "$LAB/run" "$LAB/exchange" "$LAB/parent-cache"
+cp "$LAB_SOURCE/policies/lab.toml" "$LAB/policy.toml"
+lab_start_chain || fail "chain"
+lab_write_scheduler_toml "$(cat "$LAB/devchain/keys/worker.address")"
+sed -i "s|^listen = .*|listen = [\"tcp://$net.1:$SCHEDULER_PORT\"]|" "$LAB/scheduler.toml"
+"$BIN/sealyard-scheduler" init --config "$LAB/scheduler.toml" >>"$LAB/log/scheduler.log" 2>&1 || fail "init"
+cat >"$LAB/sealyard.toml" <<TOML
+scheduler = "ipc://$LAB/scheduler/scheduler.ipc"
+scheduler_key = "$LAB/scheduler/keys/server.pub"
+key = "$LAB/scheduler/keys/admin.key"
+TOML
+lab_start_scheduler || fail "scheduler"
+lab_write_agent_toml "$AGENT" "$LAB/agent-$AGENT"
+sed -i "s|^scheduler = .*|scheduler = \"tcp://$net.1:$SCHEDULER_PORT\"|" "$LAB/agent-$AGENT/agent.toml"
+(umask 077 && lab_cli agents enroll "$AGENT" >"$LAB/run/token" 2>/dev/null) || fail "enroll"
+ip netns exec "$host" "$BIN/sealyard-agent" enroll --config "$LAB/agent-$AGENT/agent.toml" --token-file "$LAB/run/token" \
+    >>"$LAB/log/agent-$AGENT.log" 2>&1 || fail "the agent could not enrol over the link"
+lab_spawn "agent-$AGENT" ip netns exec "$host" "$BIN/sealyard-agent" --config "$LAB/agent-$AGENT/agent.toml"
+wait_until 30 lab_agent_online || fail "agent"
+lab_attach_stores || fail "stores"
+
+job=$(lab_cli --json sectors pledge --count 2 | json "d['job']") || fail "pledge"
+for cut in 1 2 3; do
+    sleep "0.$((RANDOM % 9))"
+    ip link set "$host-a" down
+    sleep 2
+    ip link set "$host-a" up
+    pass "link cut $cut healed"
+done
+lab_cli jobs wait "$job" --timeout 4m >/dev/null || fail "the job does not end well: $(lab_cli tasks list)"
+all_proving 2 || fail "not Proving"
+pass "two sectors sealed on another host with three link cuts"

@@ -44,10 +44,11 @@ uint32_t sy_label_slot_parent(uint32_t layer, uint32_t slot);
 const char *sy_labels_kernel(void);
 int sy_labels_force(const char *kernel, struct sy_error *err);
 
-/* Labels nodes [begin, end) of one layer into `layer_data`; `previous` is NULL in layer 1. One
- * thread. */
+/* Labels nodes [begin, end) of a layer of `nodes` into `layer_data` (whole layer); `previous` is
+ * NULL in layer 1. One thread. */
 void sy_labels_range(const uint8_t replica_id[32], uint32_t layer, const uint32_t *parents,
-                     uint64_t begin, uint64_t end, uint8_t *layer_data, const uint8_t *previous);
+                     uint64_t nodes, uint64_t begin, uint64_t end, uint8_t *layer_data,
+                     const uint8_t *previous);
 
 struct sy_labels_opts {
     const struct sy_porep_params *params;
@@ -58,12 +59,11 @@ struct sy_labels_opts {
     const char *hugepage_mount; /* NULL = none */
     uint64_t hugepage_bytes;
     const struct sy_progress *progress; /* "layer 3/11", nodes of the layer */
-    uint64_t checkpoint_nodes;          /* reserved, 0 */
 };
 
 struct sy_labels_result {
     uint32_t resumed_from_layer; /* layers found complete on disk; 0 = started from nothing */
-    uint8_t layer_sha256[SY_LAYERS_MAX][32]; /* digest of each layer's bytes, [0] = layer 1 */
+    uint8_t layer_sha256[SY_LAYERS_MAX][32]; /* of the layer files, [0] = layer 1 */
     uint64_t page_bytes;
     bool hugetlb;
 };

@@ -18,6 +18,7 @@
 #define SY_STORE_KEY_BYTES_MAX 63
 #define SY_STORE_VALUE_BYTES_MAX 65535
 #define SY_STORE_BATCH_CHANGES_MAX 4096
+#define SY_STORE_SCANS_MAX 64
 
 enum sy_store_table {
     SY_TABLE_META,
@@ -72,6 +73,17 @@ struct sy_store_ops {
     /* Takes the batch's content (the struct is left empty). Never blocks. */
     int (*submit)(void *self, struct sy_batch *batch, struct sy_error *err);
     void (*usage)(void *self, struct sy_store_usage *ret);
+    /* Reads committed records of a table in key order from the first key >= `key` on, at most
+     * max_records, between two commits. visit runs on the store's thread: it may touch only what ctx
+     * owns, and returns false to stop early. done runs on the loop thread; rc is 0 or -SY_E_* with
+     * *err; `more` = the limit ended the walk. Returns -SY_E_BUSY when SY_STORE_SCANS_MAX wait. After
+     * close, done of scans that never ran is not called: ctx is the caller's to free. */
+    int (*scan)(void *self, enum sy_store_table table, const void *key, size_t key_bytes,
+                size_t max_records,
+                bool (*visit)(void *ctx, const void *key, size_t key_bytes, const void *value,
+                              size_t value_bytes),
+                void (*done)(void *ctx, int rc, bool more, const struct sy_error *err), void *ctx,
+                struct sy_error *err);
     /* Commits what was submitted, stops the thread, closes. NULL-safe. */
     void (*close)(void *self);
 };

@@ -45,8 +45,10 @@ static int check_number(const uint8_t *data, size_t bytes, size_t *at, struct sy
 {
     uint64_t number;
     int rc = sy_fil_varint_get(data, bytes, at, &number, err);
-    if (rc < 0)
-        return sy_error_wrap(err, "address");
+    if (rc < 0) {
+        sy_error_wrap(err, "address");
+        return rc;
+    }
     if (number > INT64_MAX)
         return sy_fail(err, SY_E_PARSE, "address: number beyond 63 bits");
     return 0;
@@ -171,8 +173,10 @@ static int parse_text(const char *text, struct sy_fil_address *ret, struct sy_er
 int sy_fil_address_parse(const char *text, struct sy_fil_address *ret, struct sy_error *err)
 {
     int rc = parse_text(text, ret, err);
-    if (rc < 0)
-        return sy_error_wrap(err, "address \"%.130s\"", text);
+    if (rc < 0) {
+        sy_error_wrap(err, "address \"%.130s\"", text);
+        return rc;
+    }
     return 0;
 }
 

@@ -116,8 +116,10 @@ int sy_fil_cid_from(const void *data, size_t bytes, struct sy_fil_cid *ret, stru
         rc = sy_fil_varint_get(data, bytes, &at, &hash, err);
     if (rc == 0)
         rc = sy_fil_varint_get(data, bytes, &at, &length, err);
-    if (rc < 0)
-        return sy_error_wrap(err, "CID");
+    if (rc < 0) {
+        sy_error_wrap(err, "CID");
+        return rc;
+    }
     if (version != 1)
         return sy_fail(err, SY_E_PARSE, "CID version %llu, only 1 is used by the chain",
                        (unsigned long long)version);
@@ -140,8 +142,10 @@ int sy_fil_cid_parse(const char *text, struct sy_fil_cid *ret, struct sy_error *
     rc = sy_base32_decode(text + 1, length - 1, data, sizeof(data), &bytes, err);
     if (rc == 0)
         rc = sy_fil_cid_from(data, bytes, ret, err);
-    if (rc < 0)
-        return sy_error_wrap(err, "\"%.100s\"", text);
+    if (rc < 0) {
+        sy_error_wrap(err, "\"%.100s\"", text);
+        return rc;
+    }
     return 0;
 }
 

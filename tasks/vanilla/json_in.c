@@ -366,7 +366,7 @@ int sy_json_in_skip(struct sy_json_in *in, struct sy_error *err)
     unsigned depth = 0;
     int rc = skip_open(in, stack, counts, &depth, err);
     while (rc == 0 && depth > 0) {
-        bool more;
+        bool more = false;
         if (stack[depth - 1] == '}')
             rc = sy_json_in_member(in, &counts[depth - 1], key, &more, err);
         else

@@ -55,6 +55,12 @@ struct sy_zap;
 int sy_zap_create(struct sy_zap **ret, struct sy_loop *loop, void *zmq_context,
                   sy_auth_lookup *lookup, void *ctx, struct sy_error *err);
 void sy_zap_destroy(struct sy_zap *zap);
+/* Answers what waits now; quiet: without log lines (the router's self-test, before the loop runs).
+ * Returns the number of requests answered. */
+size_t sy_zap_serve(struct sy_zap *zap, bool quiet);
+/* The ZAP socket, for a poll of one's own. Borrowed. */
+void *sy_zap_socket(const struct sy_zap *zap);
+uint64_t sy_zap_refused_count(const struct sy_zap *zap);
 
 /* Equal in constant time. */
 bool sy_token_equal(const void *a, const void *b, size_t bytes);

@@ -12,6 +12,7 @@
 
 #define SY_LOOP_WATCHES_MAX 4096
 #define SY_LOOP_POSTS_MAX 65536
+#define SY_LOOP_TIMERS_MAX 4096
 
 struct sy_loop;
 struct sy_watch;
@@ -20,6 +21,7 @@ struct sy_timer;
 int sy_loop_create(struct sy_loop **ret, const struct sy_env *env, struct sy_error *err);
 /* NULL is fine. Watches and timers still alive are freed. */
 void sy_loop_destroy(struct sy_loop *loop);
+const struct sy_env *sy_loop_env(const struct sy_loop *loop);
 /* Runs until sy_loop_stop; returns 0, or the first error of poll itself. */
 int sy_loop_run(struct sy_loop *loop, struct sy_error *err);
 /* One turn that waits at most max_wait_ms: for tests and short clients. */

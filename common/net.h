@@ -44,6 +44,8 @@ int sy_router_send(struct sy_router *router, const struct sy_peer *peer, uint16_
                    uint64_t generation, uint64_t sequence, const void *body, struct sy_error *err);
 /* The endpoint really bound (a port of 0 was chosen by the system). Borrowed. */
 const char *sy_router_endpoint(const struct sy_router *router, size_t index);
+/* Handshakes refused since creation. */
+uint64_t sy_router_refused_count(const struct sy_router *router);
 
 struct sy_dealer;
 struct sy_dealer_opts {
@@ -52,6 +54,8 @@ struct sy_dealer_opts {
     const char *server_public_key;
     const struct sy_keypair *key; /* borrowed for the life of the dealer */
     void (*on_frame)(void *ctx, const struct sy_frame *frame);
+    /* When set: called with the undecoded bytes instead of on_frame. */
+    void (*on_bytes)(void *ctx, const void *data, size_t bytes);
     /* connected true after the CURVE handshake, false on loss; refused: the server does not accept
      * our key. From the socket monitor. NULL is fine. */
     void (*on_link)(void *ctx, bool connected, bool refused);
@@ -63,6 +67,10 @@ int sy_dealer_create(struct sy_dealer **ret, const struct sy_dealer_opts *opts,
 void sy_dealer_destroy(struct sy_dealer *dealer);
 int sy_dealer_send(struct sy_dealer *dealer, uint16_t type, uint64_t generation, uint64_t sequence,
                    const void *body, struct sy_error *err);
+
+/* The same with an encoded frame: repeats send the same bytes. */
+int sy_dealer_send_bytes(struct sy_dealer *dealer, const void *frame, size_t bytes,
+                         struct sy_error *err);
 
 /* A blocking client on its own loop, for command line tools: one request, one reply.
  * The request is repeated every 1 s x 2^n with the same bytes until a reply with its sequence comes

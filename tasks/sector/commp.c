@@ -309,7 +309,7 @@ int sy_commp_run(const struct sy_commp_job *job, uint8_t ret_comm[32], struct sy
 int sy_commp_file(const char *path, unsigned threads, uint8_t ret_comm[32], uint64_t *ret_raw_bytes,
                   uint64_t *ret_padded_bytes, struct sy_error *err)
 {
-    uint64_t raw_bytes, padded_bytes;
+    uint64_t raw_bytes = 0, padded_bytes = 0;
     int rc = sy_file_size(path, &raw_bytes, err);
     if (rc == 0)
         rc = sy_commp_piece_padded(raw_bytes, &padded_bytes, err);

@@ -196,11 +196,6 @@ int sy_pieces_comm_d(uint64_t sector_bytes, const struct sy_piece *piece, size_t
         if (rc < 0)
             return rc;
     }
-    /* Gaps may have pushed the aggregate beyond the sector even though the sum fits. */
-    if (stack.bytes[0] > sector_bytes)
-        return sy_fail(err, SY_E_ARG,
-                       "aligned, the pieces need %" PRIu64 " bytes, the sector has %" PRIu64,
-                       stack.bytes[0], sector_bytes);
     memcpy(ret_comm_d, stack.comm[0], SY_COMM_BYTES);
     return 0;
 }

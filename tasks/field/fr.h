@@ -67,8 +67,7 @@ int sy_fr_sub_bytes(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t cou
 /* The multiplication in use: "portable" (any CPU) or "adx" (BMI2 and ADX). Chosen at first use. */
 const char *sy_fr_impl_name(void);
 /* Chooses it by name, NULL = the best the CPU has; -SY_E_UNSUPPORTED when the CPU lacks it,
- * -SY_E_ARG for an unknown name. For tests and benches; not while other threads compute. Poseidon
- * follows the same choice. */
+ * -SY_E_ARG for an unknown name. For tests and benches; not while other threads compute. */
 int sy_fr_force(const char *name, struct sy_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 #include "tasks/hash/poseidon.h"
-#include "tasks/field/fr_ops.h"
 #include "tasks/hash/poseidon_ops.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* States handed to a kernel at once; a multiple of the lanes of a wide kernel. */
@@ -23,10 +23,51 @@ uint64_t sy_poseidon_tag_custom(unsigned id)
     return (uint64_t)id << 40;
 }
 
-/* Poseidon follows the field kernel that is in use. */
-static const struct sy_poseidon_ops *get_ops(void)
+/* Best first. */
+static const struct sy_poseidon_ops *const kernels[] = {&sy_poseidon_ops_ifma, &sy_poseidon_ops_adx,
+                                                        &sy_poseidon_ops_portable};
+static _Atomic(const struct sy_poseidon_ops *) chosen;
+static _Atomic(const struct sy_poseidon_ops *) chosen_single; /* for one hash: without lanes */
+
+static const struct sy_poseidon_ops *find_kernel(const char *name, size_t lanes_max)
 {
-    return sy_fr_get_ops() == &sy_fr_ops_adx ? &sy_poseidon_ops_adx : &sy_poseidon_ops_portable;
+    for (size_t i = 0; i < SY_ARRAY_SIZE(kernels); i++)
+        if ((name == NULL || strcmp(kernels[i]->name, name) == 0) && kernels[i]->usable() &&
+            kernels[i]->lanes <= lanes_max)
+            return kernels[i];
+    return NULL;
+}
+
+static const struct sy_poseidon_ops *get_ops(size_t count)
+{
+    _Atomic(const struct sy_poseidon_ops *) *slot = count > 1 ? &chosen : &chosen_single;
+    const struct sy_poseidon_ops *ops = atomic_load_explicit(slot, memory_order_relaxed);
+    if (ops != NULL)
+        return ops;
+    ops = find_kernel(NULL, count > 1 ? SIZE_MAX : 1); /* the portable one is always usable */
+    atomic_store_explicit(slot, ops, memory_order_relaxed);
+    return ops;
+}
+
+const char *sy_poseidon_impl_name(void)
+{
+    return get_ops(SIZE_MAX)->name;
+}
+
+int sy_poseidon_force(const char *name, struct sy_error *err)
+{
+    const struct sy_poseidon_ops *ops = find_kernel(name, SIZE_MAX);
+    if (ops != NULL) {
+        atomic_store(&chosen, ops);
+        atomic_store(&chosen_single, name == NULL ? find_kernel(NULL, 1) : ops);
+        return 0;
+    }
+    for (size_t i = 0; i < SY_ARRAY_SIZE(kernels); i++)
+        if (strcmp(kernels[i]->name, name) == 0)
+            return sy_fail(err, SY_E_UNSUPPORTED, "this CPU lacks the instructions of \"%s\"",
+                           name);
+    return sy_fail(err, SY_E_ARG, "no Poseidon kernel \"%s\": known are ifma, adx and portable",
+                   name);
 }
 
 void sy_poseidon_hash_tag(unsigned arity, const struct sy_fr *tag, const struct sy_fr *in,
@@ -36,7 +77,7 @@ void sy_poseidon_hash_tag(unsigned arity, const struct sy_fr *tag, const struct 
     const struct sy_poseidon_constants *c = sy_poseidon_get_constants(arity);
     state[0][0] = *tag;
     memcpy(&state[0][1], in, arity * sizeof *in);
-    get_ops()->permute(c, state, 1);
+    get_ops(1)->permute(c, state, 1, SY_POSEIDON_MONTGOMERY);
     *ret = state[0][1];
 }
 
@@ -64,33 +105,37 @@ static const uint8_t *get_element(const struct source *source, size_t hash, unsi
 
 static int fail_element(const struct source *source, size_t hash, unsigned i, struct sy_error *err)
 {
+    struct sy_fr ignored;
+    struct sy_error local;
+    sy_fr_from_bytes(&ignored, get_element(source, hash, i), &local); /* for its text */
     if (source->rows != NULL)
-        return sy_error_wrap(err, "column %zu, layer %u", hash, i + 1);
-    return sy_error_wrap(err, "node %zu", hash * source->arity + i);
+        sy_error_wrap(&local, "column %zu, layer %u", hash, i + 1);
+    else
+        sy_error_wrap(&local, "node %zu", hash * source->arity + i);
+    if (err != NULL)
+        *err = local;
+    return -SY_E_CORRUPT;
 }
 
+/* The states of the batch hold plain integers: bytes go in and come out as they are. */
 static int hash_batch(const struct source *source, size_t first, size_t count, uint8_t *ret_nodes,
                       struct sy_error *err)
 {
     struct sy_fr states[BATCH][SY_POSEIDON_WIDTH_MAX];
-    struct sy_error local;
-    struct sy_fr tag;
-    sy_fr_from_u64(&tag, sy_poseidon_tag_merkle(source->arity));
+    const struct sy_fr tag = {{sy_poseidon_tag_merkle(source->arity), 0, 0, 0}};
     for (size_t h = 0; h < count; h++) {
         states[h][0] = tag;
         for (unsigned i = 0; i < source->arity; i++) {
             const uint8_t *bytes = get_element(source, first + h, i);
-            if (sy_fr_from_bytes(&states[h][i + 1], bytes, &local) != 0) {
-                fail_element(source, first + h, i, &local);
-                if (err != NULL)
-                    *err = local;
-                return -SY_E_CORRUPT;
-            }
+            if (!sy_fr_bytes_canonical(bytes))
+                return fail_element(source, first + h, i, err);
+            memcpy(states[h][i + 1].limb, bytes, SY_FR_BYTES);
         }
     }
-    get_ops()->permute(sy_poseidon_get_constants(source->arity), states, count);
+    get_ops(count)->permute(sy_poseidon_get_constants(source->arity), states, count,
+                            SY_POSEIDON_PLAIN);
     for (size_t h = 0; h < count; h++)
-        sy_fr_to_bytes(ret_nodes + (first + h) * SY_FR_BYTES, &states[h][1]);
+        memcpy(ret_nodes + (first + h) * SY_FR_BYTES, states[h][1].limb, SY_FR_BYTES);
     return 0;
 }
 
@@ -150,7 +195,7 @@ void sy_poseidon_hash_plain(unsigned arity, const struct sy_fr *tag, const struc
             next[i] = sy_fr_zero;
             for (unsigned j = 0; j < c->t; j++) {
                 struct sy_fr product;
-                sy_fr_mul(&product, &c->mds[i][j], &s[j]);
+                sy_fr_mul(&product, &c->tables.mds[i][j], &s[j]);
                 sy_fr_add(&next[i], &next[i], &product);
             }
         }

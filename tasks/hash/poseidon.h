@@ -46,6 +46,13 @@ int sy_poseidon_nodes(unsigned arity, const uint8_t *nodes, uint8_t *ret_nodes, 
 int sy_poseidon_columns(unsigned row_count, const uint8_t *const *rows, uint8_t *ret_nodes,
                         size_t count, struct sy_error *err);
 
+/* The kernel in use for batches: "portable", "adx" (BMI2 and ADX) or "ifma" (AVX-512 with 52-bit
+ * multipliers, eight hashes at a time). Chosen at first use. */
+const char *sy_poseidon_impl_name(void);
+/* Chooses it by name, NULL = the best the CPU has; -SY_E_UNSUPPORTED when the CPU lacks it,
+ * -SY_E_ARG for an unknown name. For tests and benches; not while other threads hash. */
+int sy_poseidon_force(const char *name, struct sy_error *err);
+
 /* The plain permutation of the definition, slow; the reference that tests hold the fast form
  * against. */
 void sy_poseidon_hash_plain(unsigned arity, const struct sy_fr *tag, const struct sy_fr *in,

@@ -181,7 +181,7 @@ static void make_mds(struct sy_poseidon_constants *c)
         for (unsigned j = 0; j < c->t; j++) {
             struct sy_fr sum;
             sy_fr_from_u64(&sum, i + j + c->t);
-            sy_fr_inv(&c->mds[i][j], &sum);
+            sy_fr_inv(&c->tables.mds[i][j], &sum);
         }
 }
 
@@ -193,7 +193,7 @@ static void make_compressed(struct sy_poseidon_constants *c)
     sy_poseidon_matrix inverse;
     struct sy_fr acc[SY_POSEIDON_WIDTH_MAX], w[SY_POSEIDON_WIDTH_MAX];
     struct sy_fr *out = c->compressed;
-    invert_matrix(inverse, c->mds, t);
+    invert_matrix(inverse, c->tables.mds, t);
     memcpy(out, c->round, t * sizeof *out);
     for (unsigned round = 1; round < half; round++)
         multiply_vector(out + round * t, inverse, c->round + round * t, t);
@@ -219,7 +219,7 @@ static void make_sparse(struct sy_poseidon_constants *c)
     const unsigned t = c->t, n = t - 1;
     sy_poseidon_matrix current, minor, inverse, extended;
     struct sy_fr column[SY_POSEIDON_WIDTH_MAX], hat[SY_POSEIDON_WIDTH_MAX];
-    memcpy(current, c->mds, sizeof current);
+    memcpy(current, c->tables.mds, sizeof current);
     for (unsigned k = c->partial; k-- > 0;) {
         memset(minor, 0, sizeof minor);
         memset(extended, 0, sizeof extended);
@@ -236,50 +236,81 @@ static void make_sparse(struct sy_poseidon_constants *c)
             c->sparse_w[k][i + 1] = hat[i];
             c->sparse_v[k][i] = current[0][i + 1];
         }
-        multiply_matrix(current, c->mds, extended, t);
+        multiply_matrix(current, c->tables.mds, extended, t);
     }
     for (unsigned i = 0; i < t; i++)
         for (unsigned j = 0; j < t; j++)
-            c->pre[j][i] = current[i][j];
+            c->tables.pre[j][i] = current[i][j];
 }
 
 static void make_full_rounds(struct sy_poseidon_constants *c)
 {
     const unsigned t = c->t, half = SY_POSEIDON_FULL_ROUNDS / 2;
-    memcpy(c->start, c->compressed, t * sizeof c->start[0]);
+    memcpy(c->tables.start, c->compressed, t * sizeof c->tables.start[0]);
     for (unsigned round = 0; round < SY_POSEIDON_FULL_ROUNDS - 1; round++) {
         size_t at = (round + 1) * t + (round >= half ? c->partial : 0);
-        multiply_vector(c->full_add[round], round == half - 1 ? c->pre : c->mds, c->compressed + at,
-                        t);
+        multiply_vector(c->tables.full_add[round],
+                        round == half - 1 ? c->tables.pre : c->tables.mds, c->compressed + at, t);
     }
+}
+
+/* e_m[l]: what a_l of round l, through the first column v, adds to the first row w of round m. */
+static void make_cross_term(const struct sy_poseidon_constants *c, unsigned m, unsigned l,
+                            struct sy_fr *ret)
+{
+    struct sy_fr sum = sy_fr_zero, product;
+    for (unsigned j = 0; j < c->t - 1; j++) {
+        sy_fr_mul(&product, &c->sparse_w[m][j + 1], &c->sparse_v[l][j]);
+        sy_fr_add(&sum, &sum, &product);
+    }
+    *ret = sum;
 }
 
 static void make_blocks(struct sy_poseidon_constants *c)
 {
     const unsigned t = c->t, half = SY_POSEIDON_FULL_ROUNDS / 2;
     const struct sy_fr *add = c->compressed + (half + 1) * t;
-    c->blocks = 0;
-    for (unsigned k = 0; k < c->partial; k += SY_POSEIDON_BLOCK) {
-        struct sy_poseidon_block *block = &c->block[c->blocks++];
-        block->rounds = SY_MIN(SY_POSEIDON_BLOCK, c->partial - k);
-        for (unsigned m = 0; m < block->rounds; m++) {
+    c->blocks = (c->partial + SY_POSEIDON_BLOCK - 1) / SY_POSEIDON_BLOCK;
+    for (unsigned i = 0; i < c->blocks; i++) {
+        const unsigned k = i * SY_POSEIDON_BLOCK;
+        for (unsigned m = 0; m < sy_poseidon_block_rounds(c, i); m++) {
             const struct sy_fr *w = c->sparse_w[k + m];
-            struct sy_fr *row = block->first[m];
-            block->add[m] = add[k + m];
+            struct sy_fr *row = c->tables.block[i].first[m];
+            c->tables.block[i].add[m] = add[k + m];
             memcpy(row, w + 1, (t - 1) * sizeof *row);
-            for (unsigned l = 0; l < m; l++) {
-                struct sy_fr sum = sy_fr_zero, product;
-                for (unsigned j = 0; j < t - 1; j++) {
-                    sy_fr_mul(&product, &w[j + 1], &c->sparse_v[k + l][j]);
-                    sy_fr_add(&sum, &sum, &product);
-                }
-                row[t - 1 + l] = sum;
-            }
+            for (unsigned l = 0; l < m; l++)
+                make_cross_term(c, k + m, k + l, &row[t - 1 + l]);
             row[t - 1 + m] = w[0];
             for (unsigned j = 0; j < t - 1; j++)
-                block->update[j][m] = c->sparse_v[k + m][j];
+                c->tables.block[i].update[j][m] = c->sparse_v[k + m][j];
         }
     }
+}
+
+/* a * 2^256 to a * 2^260 in limbs of 52 bits: four doublings, then the bits regrouped. */
+static void widen(struct sy_poseidon_fr52 *ret, const struct sy_fr *a)
+{
+    const uint64_t mask = (UINT64_C(1) << 52) - 1;
+    struct sy_fr x = *a;
+    for (int i = 0; i < 4; i++)
+        sy_fr_add(&x, &x, &x);
+    ret->limb[0] = x.limb[0] & mask;
+    ret->limb[1] = (x.limb[0] >> 52 | x.limb[1] << 12) & mask;
+    ret->limb[2] = (x.limb[1] >> 40 | x.limb[2] << 24) & mask;
+    ret->limb[3] = (x.limb[2] >> 28 | x.limb[3] << 36) & mask;
+    ret->limb[4] = x.limb[3] >> 16;
+}
+
+/* Both tables consist of elements only, in the same order. */
+static void make_tables52(struct sy_poseidon_constants *c)
+{
+    enum { COUNT = sizeof c->tables / sizeof(struct sy_fr) };
+    _Static_assert(sizeof c->tables52 == COUNT * sizeof(struct sy_poseidon_fr52),
+                   "the two tables have the same shape");
+    const struct sy_fr *from = (const struct sy_fr *)(const void *)&c->tables;
+    struct sy_poseidon_fr52 *to = (struct sy_poseidon_fr52 *)(void *)&c->tables52;
+    for (size_t i = 0; i < COUNT; i++)
+        widen(&to[i], &from[i]);
 }
 
 static void make_constants(struct sy_poseidon_constants *c, unsigned t, unsigned partial)
@@ -292,6 +323,7 @@ static void make_constants(struct sy_poseidon_constants *c, unsigned t, unsigned
     make_sparse(c);
     make_full_rounds(c);
     make_blocks(c);
+    make_tables52(c);
 }
 
 /* ----------------------------------------------------------------------------------------

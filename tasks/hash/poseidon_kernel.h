@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+static bool usable(void); /* defined by the including file */
+
 /* s' = S-boxes of s, then one row of `matrix` per element plus its addend. */
 static void full_round(struct sy_fr *s, unsigned t, const sy_poseidon_matrix matrix,
                        const struct sy_fr *addend)
@@ -36,18 +38,19 @@ static void partial_sbox(struct sy_fr *ret, const struct sy_fr *s0, const struct
         ret->limb[i] = sum[i];
 }
 
-static void partial_block(struct sy_fr *s, unsigned t, const struct sy_poseidon_block *block)
+static void partial_block(struct sy_fr *s, const struct sy_poseidon_constants *c, unsigned number)
 {
+    const unsigned t = c->t, rounds = sy_poseidon_block_rounds(c, number);
     /* s_1 .. s_{t-1}, then a_0 .. a_m: the operands of every dot product lie side by side. */
     struct sy_fr operands[SY_POSEIDON_ARITY_MAX + SY_POSEIDON_BLOCK];
     struct sy_fr *a = operands + (t - 1);
     memcpy(operands, s + 1, (t - 1) * sizeof *s);
-    for (unsigned m = 0; m < block->rounds; m++) {
-        partial_sbox(&a[m], &s[0], &block->add[m]);
-        fr_kernel_dot(&s[0], operands, block->first[m], t + m, &sy_fr_zero);
+    for (unsigned m = 0; m < rounds; m++) {
+        partial_sbox(&a[m], &s[0], &c->tables.block[number].add[m]);
+        fr_kernel_dot(&s[0], operands, c->tables.block[number].first[m], t + m, &sy_fr_zero);
     }
     for (unsigned j = 1; j < t; j++)
-        fr_kernel_dot(&s[j], a, block->update[j - 1], block->rounds, &s[j]);
+        fr_kernel_dot(&s[j], a, c->tables.block[number].update[j - 1], rounds, &s[j]);
 }
 
 static void permute_one(const struct sy_poseidon_constants *c, struct sy_fr *s)
@@ -58,27 +61,39 @@ static void permute_one(const struct sy_poseidon_constants *c, struct sy_fr *s)
         unsigned long long sum[4];
         unsigned char carry = 0;
         for (int k = 0; k < 4; k++)
-            carry = _addcarry_u64(carry, s[i].limb[k], c->start[i].limb[k], &sum[k]);
+            carry = _addcarry_u64(carry, s[i].limb[k], c->tables.start[i].limb[k], &sum[k]);
         const uint64_t limbs[4] = {sum[0], sum[1], sum[2], sum[3]};
         fr_kernel_reduce_once(s[i].limb, limbs);
     }
     for (unsigned round = 0; round < half; round++)
-        full_round(s, t, round == half - 1 ? c->pre : c->mds, c->full_add[round]);
+        full_round(s, t, round == half - 1 ? c->tables.pre : c->tables.mds,
+                   c->tables.full_add[round]);
     for (unsigned i = 0; i < c->blocks; i++)
-        partial_block(s, t, &c->block[i]);
+        partial_block(s, c, i);
     for (unsigned round = half; round < SY_POSEIDON_FULL_ROUNDS - 1; round++)
-        full_round(s, t, c->mds, c->full_add[round]);
+        full_round(s, t, c->tables.mds, c->tables.full_add[round]);
     struct sy_fr powers[SY_POSEIDON_WIDTH_MAX];
     for (unsigned i = 0; i < t; i++)
         fr_kernel_pow5_lazy(&powers[i], &s[i]);
-    fr_kernel_dot(&s[1], powers, c->mds[1], t, &sy_fr_zero);
+    fr_kernel_dot(&s[1], powers, c->tables.mds[1], t, &sy_fr_zero);
 }
+
+/* 2^512 mod r, and 1: into and out of Montgomery form. */
+static const struct sy_fr kernel_r_squared = {
+    {0xc999e990f3f29c6dULL, 0x2b6cedcb87925c23ULL, 0x05d314967254398fULL, 0x0748d9d99f59ff11ULL}};
+static const struct sy_fr kernel_one = {{1, 0, 0, 0}};
 
 static void permute(const struct sy_poseidon_constants *c,
-                    struct sy_fr (*states)[SY_POSEIDON_WIDTH_MAX], size_t count)
+                    struct sy_fr (*states)[SY_POSEIDON_WIDTH_MAX], size_t count,
+                    enum sy_poseidon_form form)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned j = 0; j < c->t && form == SY_POSEIDON_PLAIN; j++)
+            fr_kernel_mul(&states[i][j], &states[i][j], &kernel_r_squared);
         permute_one(c, states[i]);
+        if (form == SY_POSEIDON_PLAIN)
+            fr_kernel_mul(&states[i][1], &states[i][1], &kernel_one);
+    }
 }
 
-const struct sy_poseidon_ops SY_POSEIDON_OPS = {SY_POSEIDON_NAME, permute};
+const struct sy_poseidon_ops SY_POSEIDON_OPS = {SY_POSEIDON_NAME, usable, 1, permute};

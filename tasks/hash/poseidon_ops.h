@@ -26,42 +26,72 @@
 
 typedef struct sy_fr sy_poseidon_matrix[SY_POSEIDON_WIDTH_MAX][SY_POSEIDON_WIDTH_MAX];
 
-struct sy_poseidon_block {
-    unsigned rounds;                     /* 1 .. SY_POSEIDON_BLOCK */
-    struct sy_fr add[SY_POSEIDON_BLOCK]; /* c_m */
-    /* Row of round m: w_m[1..t), e_m[0..m), w_m[0]: t + m values in the order of the operands. */
-    struct sy_fr first[SY_POSEIDON_BLOCK][SY_POSEIDON_ARITY_MAX + SY_POSEIDON_BLOCK];
-    struct sy_fr update[SY_POSEIDON_ARITY_MAX][SY_POSEIDON_BLOCK]; /* [j-1][l] = v_l[j] */
+/* Everything the evaluation reads, for one type of element. Of a block with m rounds, `first` row m
+ * is w_m[1..t), e_m[0..m), w_m[0] (t + m values in the order of the operands) and update[j-1][l] =
+ * v_l[j]. full_add: addends of the linear layers of full rounds 0..3 (before the partial ones)
+ * and 4..6. */
+#define SY_POSEIDON_TABLES(element)                                                                \
+    {                                                                                              \
+        element start[SY_POSEIDON_WIDTH_MAX]; /* added before the first S-box */                   \
+        element full_add[SY_POSEIDON_FULL_ROUNDS - 1][SY_POSEIDON_WIDTH_MAX];                      \
+        element mds[SY_POSEIDON_WIDTH_MAX][SY_POSEIDON_WIDTH_MAX];                                 \
+        element pre[SY_POSEIDON_WIDTH_MAX]                                                         \
+                   [SY_POSEIDON_WIDTH_MAX]; /* transposed: row per output */                       \
+        struct {                                                                                   \
+            element add[SY_POSEIDON_BLOCK]; /* c_m */                                              \
+            element first[SY_POSEIDON_BLOCK][SY_POSEIDON_ARITY_MAX + SY_POSEIDON_BLOCK];           \
+            element update[SY_POSEIDON_ARITY_MAX][SY_POSEIDON_BLOCK];                              \
+        } block[SY_POSEIDON_BLOCKS_MAX];                                                           \
+    }
+
+/* a * 2^260 mod r in five limbs of 52 bits: the form of the kernel with 52-bit multipliers. */
+struct sy_poseidon_fr52 {
+    uint64_t limb[5];
 };
+
+struct sy_poseidon_tables SY_POSEIDON_TABLES(struct sy_fr);
+struct sy_poseidon_tables52 SY_POSEIDON_TABLES(struct sy_poseidon_fr52);
 
 struct sy_poseidon_constants {
     unsigned t;       /* width, arity + 1 */
     unsigned partial; /* partial rounds */
     unsigned blocks;
+    struct sy_poseidon_tables tables;
+    struct sy_poseidon_tables52 tables52; /* the same values */
+    /* What the tables are made from, kept for comparison with published constants. */
     struct sy_fr round[SY_POSEIDON_ROUND_CONSTANTS_MAX]; /* plain, row-major by round */
-    sy_poseidon_matrix mds;
-    sy_poseidon_matrix pre; /* rows of the transposed pre-sparse matrix: one per output */
-    struct sy_fr start[SY_POSEIDON_WIDTH_MAX]; /* added before the first S-box */
-    /* Addend of the linear layer of full rounds 0..3 (before the partial ones) and 4..6. */
-    struct sy_fr full_add[SY_POSEIDON_FULL_ROUNDS - 1][SY_POSEIDON_WIDTH_MAX];
-    struct sy_poseidon_block block[SY_POSEIDON_BLOCKS_MAX];
-    /* The published compressed list (8t + partial values), kept for comparison with vectors. */
     struct sy_fr
         compressed[SY_POSEIDON_FULL_ROUNDS * SY_POSEIDON_WIDTH_MAX + SY_POSEIDON_PARTIAL_MAX];
     struct sy_fr sparse_w[SY_POSEIDON_PARTIAL_MAX][SY_POSEIDON_WIDTH_MAX];
     struct sy_fr sparse_v[SY_POSEIDON_PARTIAL_MAX][SY_POSEIDON_ARITY_MAX];
 };
 
+/* Partial rounds in block i: SY_POSEIDON_BLOCK, fewer in the last. */
+static inline unsigned sy_poseidon_block_rounds(const struct sy_poseidon_constants *c, unsigned i)
+{
+    return SY_MIN(SY_POSEIDON_BLOCK, c->partial - i * SY_POSEIDON_BLOCK);
+}
+
+/* Form of the states handed to a kernel and of the hash it gives back. */
+enum sy_poseidon_form {
+    SY_POSEIDON_MONTGOMERY, /* struct sy_fr as everywhere */
+    SY_POSEIDON_PLAIN,      /* the integer itself, below r: no conversion around byte nodes */
+};
+
 struct sy_poseidon_ops {
-    const char *name; /* of the field kernel it is built on */
+    const char *name;
+    bool (*usable)(void); /* does this CPU have the instructions */
+    size_t lanes;         /* states it works on at once; a batch should be a multiple */
     /* count states of c->t elements: on return element 1 of each holds the hash, the others are
-     * unspecified. A kernel with wide registers takes several at a time. */
+     * unspecified. */
     void (*permute)(const struct sy_poseidon_constants *c,
-                    struct sy_fr (*states)[SY_POSEIDON_WIDTH_MAX], size_t count);
+                    struct sy_fr (*states)[SY_POSEIDON_WIDTH_MAX], size_t count,
+                    enum sy_poseidon_form form);
 };
 
 extern const struct sy_poseidon_ops sy_poseidon_ops_portable;
 extern const struct sy_poseidon_ops sy_poseidon_ops_adx;
+extern const struct sy_poseidon_ops sy_poseidon_ops_ifma;
 
 /* Constants of an arity (SY_ASSERT: one of 2, 4, 8, 11), made at the first call. Borrowed for ever.
  */

@@ -25,10 +25,11 @@
 #define SY_BATCH_SECTORS_MAX 256  /* sectors of one chain message */
 #define SY_RESULT_BYTES_MAX 65536 /* result JSON of a stage */
 
+/* clang-format off */
 #define SY_STAGE_MAP(X)                                                                            \
-    X(1, AP, "AP")                                                                                 \
-    X(2, PC1, "PC1") X(3, PC2, "PC2") X(4, C1, "C1") X(5, C2, "C2") X(6, FIN, "FIN")               \
-        X(7, UNSEAL, "UNSEAL") X(8, REMOVE, "REMOVE")
+    X(1, AP, "AP") X(2, PC1, "PC1") X(3, PC2, "PC2") X(4, C1, "C1") X(5, C2, "C2")                 \
+    X(6, FIN, "FIN") X(7, UNSEAL, "UNSEAL") X(8, REMOVE, "REMOVE")
+/* clang-format on */
 enum sy_stage {
 #define SY_STAGE_ENUM(value, id, name) SY_STAGE_##id = value,
     SY_STAGE_MAP(SY_STAGE_ENUM)
@@ -37,15 +38,15 @@ enum sy_stage {
 };
 
 /* Numbers are stored: append only. */
+/* clang-format off */
 #define SY_SECTOR_STATE_MAP(X)                                                                     \
-    X(1, Empty)                                                                                    \
-    X(2, AddPiece) X(3, Packing) X(4, GetTicket) X(5, PreCommit1) X(6, PreCommit2)                 \
-        X(7, SubmitPreCommitBatch) X(8, PreCommitBatchWait) X(9, WaitSeed) X(10, Committing)       \
-            X(11, SubmitCommitAggregate) X(12, CommitAggregateWait) X(13, FinalizeSector)          \
-                X(14, Proving) X(15, Removing) X(16, Removed) X(17, AddPieceFailed)                \
-                    X(18, SealPreCommit1Failed) X(19, SealPreCommit2Failed) X(20, PreCommitFailed) \
-                        X(21, ComputeProofFailed) X(22, CommitFailed) X(23, FinalizeFailed)        \
-                            X(24, RemoveFailed) X(25, FailedUnrecoverable)
+    X(1, Empty) X(2, AddPiece) X(3, Packing) X(4, GetTicket) X(5, PreCommit1) X(6, PreCommit2)     \
+    X(7, SubmitPreCommitBatch) X(8, PreCommitBatchWait) X(9, WaitSeed) X(10, Committing)           \
+    X(11, SubmitCommitAggregate) X(12, CommitAggregateWait) X(13, FinalizeSector) X(14, Proving)   \
+    X(15, Removing) X(16, Removed) X(17, AddPieceFailed) X(18, SealPreCommit1Failed)               \
+    X(19, SealPreCommit2Failed) X(20, PreCommitFailed) X(21, ComputeProofFailed)                   \
+    X(22, CommitFailed) X(23, FinalizeFailed) X(24, RemoveFailed) X(25, FailedUnrecoverable)
+/* clang-format on */
 enum sy_sector_state {
 #define SY_SECTOR_STATE_ENUM(value, name) SY_SECTOR_##name = value,
     SY_SECTOR_STATE_MAP(SY_SECTOR_STATE_ENUM)
@@ -246,6 +247,7 @@ struct sy_message {
 /* ---------------------------------------------------------------- events -------------------- */
 
 /* X(number, id, struct). Numbers are stored: append only. */
+/* clang-format off */
 #define SY_EVENT_MAP(X)                                                                            \
     X(1, GENERATION, sy_ev_generation)                                                             \
     X(2, MINER_SET, sy_miner)                                                                      \
@@ -274,6 +276,7 @@ struct sy_message {
     X(25, SECTOR_RETRY, sy_ev_sector)                                                              \
     X(26, SECTOR_REMOVE, sy_ev_sector)                                                             \
     X(27, POLICY_ACCEPTED, sy_ev_policy)
+/* clang-format on */
 enum sy_event_kind {
 #define SY_EVENT_ENUM(value, id, type) SY_EVENT_##id = value,
     SY_EVENT_MAP(SY_EVENT_ENUM)

@@ -30,7 +30,7 @@
     /* scheduler -> client */                                                                      \
     X(5, SUBMITTED, sy_msg_submitted, 0)                                                           \
     X(6, JSON, sy_msg_json, 0)                                                                     \
-    X(7, FAILURE, sy_msg_failure, SY_MAY_AGENT) /* agents: in answer to FILE_READ */                \
+    X(7, FAILURE, sy_msg_failure, SY_MAY_AGENT) /* agents: in answer to FILE_READ */               \
     X(8, CHUNK, sy_msg_chunk, SY_MAY_AGENT)                                                        \
     /* agent -> scheduler */                                                                       \
     X(20, ENROLL, sy_msg_enroll, SY_MAY_ENROLL)                                                    \

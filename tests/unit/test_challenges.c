@@ -48,8 +48,8 @@ static void synthetic_set_and_choice_of_the_source_test(void **state)
     uint32_t picks[COUNT_MAX];
     (void)state;
     kat_hash(kat, "rand", seed);
-    assert_int_equal(
-        sy_challenges_synthetic(replica_id, comm_r, nodes, 0, set_count, set, NULL), 0);
+    assert_int_equal(sy_challenges_synthetic(replica_id, comm_r, nodes, 0, set_count, set, NULL),
+                     0);
     check_list(kat_get(kat, "synth"), set, set_count);
     sy_challenges_synthetic_pick(replica_id, seed, set_count, 0, count, picks);
     for (uint32_t i = 0; i < count; i++)
@@ -134,9 +134,8 @@ static void check_synthetic_digest(const json_t *kat, const struct sy_vanilla_pu
     uint8_t expected[32];
     assert_non_null(set);
     assert_int_equal(count, kat_u64(synthetic, "count"));
-    assert_int_equal(sy_challenges_synthetic(public->replica_id, public->comm_r, nodes, 0, count,
-                                             set, NULL),
-                     0);
+    assert_int_equal(
+        sy_challenges_synthetic(public->replica_id, public->comm_r, nodes, 0, count, set, NULL), 0);
     sy_sha256(set, count * sizeof *set, digest);
     kat_hash(synthetic, "sha256_le64", expected);
     assert_memory_equal(digest, expected, 32);

@@ -39,6 +39,7 @@ struct sy_plan_policy {
     X(NO_LONG, "the agent has no long-term store online")                                          \
     X(LONG_FULL, "no long-term store has the space")                                               \
     X(BACKOFF, "waits after a failure")                                                            \
+    X(STOPPING, "waits until a cancelled attempt of the sector has stopped")                       \
     X(MAX_SEALING, "max_sealing sectors of this miner are being sealed")                           \
     X(AVOIDED, "failed here for lack of resources; another agent is preferred")                    \
     X(PLAN_LIMIT, "one plan places only so many tasks; next plan")
@@ -58,9 +59,10 @@ struct sy_placement {
     uint32_t why;
 };
 
-/* A task that stays queued. `why` holds for all agents when reasons is NULL (BACKOFF, MAX_SEALING,
- * OWNER_UNKNOWN, PLAN_LIMIT); for a bound task `agent` is the one that decides; otherwise reasons
- * has one enum sy_why per agent of the view and `why` is the most hopeful of them. */
+/* A task that stays queued. `why` holds for all agents when reasons is NULL (BACKOFF, STOPPING,
+ * MAX_SEALING, OWNER_UNKNOWN, PLAN_LIMIT); for a bound task `agent` is the one that decides;
+ * otherwise reasons has one enum sy_why per agent of the view and `why` is the most hopeful of
+ * them. */
 struct sy_unplaced {
     uint64_t task;
     uint32_t agent; /* SY_VIEW_NONE = not bound */

@@ -45,6 +45,7 @@ struct sy_view_task {
     int64_t created_ms, not_before_ms;
     uint32_t agent;  /* the only agent that can run it; SY_VIEW_NONE = any (AP, C2) */
     bool agent_lost; /* bound to an agent or store that the state does not know: never placed */
+    bool stopping;   /* a cancelled attempt of the sector still runs */
     uint32_t prefer_agent; /* AP: where an earlier attempt ran */
     uint32_t avoid_agent;
     uint64_t scratch_bytes; /* AP: whole need of the sector on scratch */

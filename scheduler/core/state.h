@@ -31,6 +31,14 @@
 #define SY_STATE_IDEMPOTENCY_MS (24 * 3600 * 1000ll) /* how long a submit key is remembered */
 #define SY_STATE_EXPIRE_PER_EVENT 64                 /* keys forgotten per event at most */
 #define SY_STATE_POLICY_BYTES_MAX 60000              /* text in POLICY_ACCEPTED */
+/* So that a row always fits a stored value (64 KiB): */
+#define SY_STATE_RESULT_BYTES_MAX 60000   /* result JSON of a task */
+#define SY_STATE_TOPOLOGY_BYTES_MAX 48000 /* of an agent */
+#define SY_STATE_PIECES_BYTES_MAX 32000   /* submitted pieces of a sector, each 180 + path */
+#define SY_STATE_FILLERS_MAX 40           /* fillers that AP may add to them */
+#define SY_STATE_PROOF_BYTES_MAX 24192    /* 126 proofs of 192 bytes */
+#define SY_STATE_PARAMS_BYTES_MAX 28000   /* parameters of a chain message: split larger batches */
+#define SY_STATE_RETURN_BYTES_MAX 4000    /* return value of a chain message */
 #define SY_STATE_KEY_BYTES_MAX 63
 
 /* Numbers are stored by fsck output only; order is the order of recovery. */

@@ -55,13 +55,13 @@ int sy_fr_force(const char *name, struct sy_error *err)
 /* ------------------------------------------------------------------------------------- plain limbs
  */
 
-static void load_limbs(uint64_t ret[4], const uint8_t *bytes)
+static inline void load_limbs(uint64_t ret[4], const uint8_t *bytes)
 {
     memcpy(ret, bytes, SY_FR_BYTES); /* x86-64 is little-endian, as the format is */
 }
 
 /* ret = a - b, returns the borrow. */
-static unsigned char sub_limbs(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
+static inline unsigned char sub_limbs(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
 {
     unsigned long long d[4];
     unsigned char borrow = 0;
@@ -73,7 +73,7 @@ static unsigned char sub_limbs(uint64_t ret[4], const uint64_t a[4], const uint6
 }
 
 /* ret = a + b, both below r: the sum fits in 256 bits. */
-static void add_limbs(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
+static inline void add_limbs(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
 {
     unsigned long long s[4];
     unsigned char carry = 0;
@@ -83,13 +83,13 @@ static void add_limbs(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
         ret[i] = s[i];
 }
 
-static bool below_modulus(const uint64_t a[4])
+static inline bool below_modulus(const uint64_t a[4])
 {
     uint64_t ignored[4];
     return sub_limbs(ignored, a, sy_fr_modulus) != 0;
 }
 
-static void add_mod(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
+static inline void add_mod(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
 {
     uint64_t sum[4], reduced[4];
     add_limbs(sum, a, b);
@@ -98,7 +98,7 @@ static void add_mod(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
         ret[i] = (sum[i] & keep) | (reduced[i] & ~keep);
 }
 
-static void sub_mod(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
+static inline void sub_mod(uint64_t ret[4], const uint64_t a[4], const uint64_t b[4])
 {
     uint64_t difference[4], fix[4];
     uint64_t borrowed = (uint64_t)0 - sub_limbs(difference, a, b);
@@ -260,37 +260,40 @@ static int fail_node(struct sy_error *err, const char *which, size_t index)
         which, index);
 }
 
-/* Expected 12 cycles per node: memory-bound at sector size. */
-int sy_fr_add_bytes(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t count,
-                    struct sy_error *err)
+/* Almost every canonical value shows it in its top limb. */
+static inline bool surely_below(const uint64_t a[4])
+{
+    return __builtin_expect(a[3] < sy_fr_modulus[3], 1) || below_modulus(a);
+}
+
+/* One loop for both directions; `combine` is a constant and inlined. Expected 25 cycles per node
+ * and 96 bytes of traffic: memory-bound at sector size. */
+static inline __attribute__((always_inline)) int
+combine_bytes(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t count,
+              void (*combine)(uint64_t *, const uint64_t *, const uint64_t *), struct sy_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t x[4], y[4];
         load_limbs(x, a + i * SY_FR_BYTES);
         load_limbs(y, b + i * SY_FR_BYTES);
-        if (!below_modulus(x))
+        if (!surely_below(x))
             return fail_node(err, "first", i);
-        if (!below_modulus(y))
+        if (!surely_below(y))
             return fail_node(err, "second", i);
-        add_mod(x, x, y);
+        combine(x, x, y);
         memcpy(dst + i * SY_FR_BYTES, x, SY_FR_BYTES);
     }
     return 0;
 }
 
+int sy_fr_add_bytes(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t count,
+                    struct sy_error *err)
+{
+    return combine_bytes(dst, a, b, count, add_mod, err);
+}
+
 int sy_fr_sub_bytes(uint8_t *dst, const uint8_t *a, const uint8_t *b, size_t count,
                     struct sy_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint64_t x[4], y[4];
-        load_limbs(x, a + i * SY_FR_BYTES);
-        load_limbs(y, b + i * SY_FR_BYTES);
-        if (!below_modulus(x))
-            return fail_node(err, "first", i);
-        if (!below_modulus(y))
-            return fail_node(err, "second", i);
-        sub_mod(x, x, y);
-        memcpy(dst + i * SY_FR_BYTES, x, SY_FR_BYTES);
-    }
-    return 0;
+    return combine_bytes(dst, a, b, count, sub_mod, err);
 }

@@ -181,7 +181,7 @@ static void make_mds(struct sy_poseidon_constants *c)
         for (unsigned j = 0; j < c->t; j++) {
             struct sy_fr sum;
             sy_fr_from_u64(&sum, i + j + c->t);
-            sy_fr_inv(&c->tables.mds[i][j], &sum);
+            sy_fr_inv(&c->mds[i][j], &sum);
         }
 }
 
@@ -193,7 +193,7 @@ static void make_compressed(struct sy_poseidon_constants *c)
     sy_poseidon_matrix inverse;
     struct sy_fr acc[SY_POSEIDON_WIDTH_MAX], w[SY_POSEIDON_WIDTH_MAX];
     struct sy_fr *out = c->compressed;
-    invert_matrix(inverse, c->tables.mds, t);
+    invert_matrix(inverse, c->mds, t);
     memcpy(out, c->round, t * sizeof *out);
     for (unsigned round = 1; round < half; round++)
         multiply_vector(out + round * t, inverse, c->round + round * t, t);
@@ -219,7 +219,7 @@ static void make_sparse(struct sy_poseidon_constants *c)
     const unsigned t = c->t, n = t - 1;
     sy_poseidon_matrix current, minor, inverse, extended;
     struct sy_fr column[SY_POSEIDON_WIDTH_MAX], hat[SY_POSEIDON_WIDTH_MAX];
-    memcpy(current, c->tables.mds, sizeof current);
+    memcpy(current, c->mds, sizeof current);
     for (unsigned k = c->partial; k-- > 0;) {
         memset(minor, 0, sizeof minor);
         memset(extended, 0, sizeof extended);
@@ -236,21 +236,23 @@ static void make_sparse(struct sy_poseidon_constants *c)
             c->sparse_w[k][i + 1] = hat[i];
             c->sparse_v[k][i] = current[0][i + 1];
         }
-        multiply_matrix(current, c->tables.mds, extended, t);
+        multiply_matrix(current, c->mds, extended, t);
     }
     for (unsigned i = 0; i < t; i++)
         for (unsigned j = 0; j < t; j++)
-            c->tables.pre[j][i] = current[i][j];
+            c->pre[j][i] = current[i][j];
 }
 
 static void make_full_rounds(struct sy_poseidon_constants *c)
 {
     const unsigned t = c->t, half = SY_POSEIDON_FULL_ROUNDS / 2;
+    memcpy(c->tables.mds, c->mds, sizeof c->mds);
+    memcpy(c->tables.pre, c->pre, sizeof c->pre);
     memcpy(c->tables.start, c->compressed, t * sizeof c->tables.start[0]);
     for (unsigned round = 0; round < SY_POSEIDON_FULL_ROUNDS - 1; round++) {
         size_t at = (round + 1) * t + (round >= half ? c->partial : 0);
-        multiply_vector(c->tables.full_add[round],
-                        round == half - 1 ? c->tables.pre : c->tables.mds, c->compressed + at, t);
+        multiply_vector(c->tables.full_add[round], round == half - 1 ? c->pre : c->mds,
+                        c->compressed + at, t);
     }
 }
 

@@ -58,7 +58,9 @@ struct sy_poseidon_constants {
     unsigned blocks;
     struct sy_poseidon_tables tables;
     struct sy_poseidon_tables52 tables52; /* the same values */
-    /* What the tables are made from, kept for comparison with published constants. */
+    /* What the tables are made from, for circuits and for comparison with published constants. */
+    sy_poseidon_matrix mds;
+    sy_poseidon_matrix pre; /* transposed pre-sparse matrix: row per output, as in the tables */
     struct sy_fr round[SY_POSEIDON_ROUND_CONSTANTS_MAX]; /* plain, row-major by round */
     struct sy_fr
         compressed[SY_POSEIDON_FULL_ROUNDS * SY_POSEIDON_WIDTH_MAX + SY_POSEIDON_PARTIAL_MAX];

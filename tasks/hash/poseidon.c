@@ -195,7 +195,7 @@ void sy_poseidon_hash_plain(unsigned arity, const struct sy_fr *tag, const struc
             next[i] = sy_fr_zero;
             for (unsigned j = 0; j < c->t; j++) {
                 struct sy_fr product;
-                sy_fr_mul(&product, &c->tables.mds[i][j], &s[j]);
+                sy_fr_mul(&product, &c->mds[i][j], &s[j]);
                 sy_fr_add(&next[i], &next[i], &product);
             }
         }

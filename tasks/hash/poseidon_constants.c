@@ -246,13 +246,11 @@ static void make_sparse(struct sy_poseidon_constants *c)
 static void make_full_rounds(struct sy_poseidon_constants *c)
 {
     const unsigned t = c->t, half = SY_POSEIDON_FULL_ROUNDS / 2;
-    memcpy(c->tables.mds, c->mds, sizeof c->mds);
-    memcpy(c->tables.pre, c->pre, sizeof c->pre);
-    memcpy(c->tables.start, c->compressed, t * sizeof c->tables.start[0]);
+    memcpy(c->start, c->compressed, t * sizeof c->start[0]);
     for (unsigned round = 0; round < SY_POSEIDON_FULL_ROUNDS - 1; round++) {
         size_t at = (round + 1) * t + (round >= half ? c->partial : 0);
-        multiply_vector(c->tables.full_add[round], round == half - 1 ? c->pre : c->mds,
-                        c->compressed + at, t);
+        multiply_vector(c->full_add[round], round == half - 1 ? c->pre : c->mds, c->compressed + at,
+                        t);
     }
 }
 
@@ -277,42 +275,88 @@ static void make_blocks(struct sy_poseidon_constants *c)
         const unsigned k = i * SY_POSEIDON_BLOCK;
         for (unsigned m = 0; m < sy_poseidon_block_rounds(c, i); m++) {
             const struct sy_fr *w = c->sparse_w[k + m];
-            struct sy_fr *row = c->tables.block[i].first[m];
-            c->tables.block[i].add[m] = add[k + m];
+            struct sy_fr *row = c->block[i].first[m];
+            c->block[i].add[m] = add[k + m];
             memcpy(row, w + 1, (t - 1) * sizeof *row);
             for (unsigned l = 0; l < m; l++)
                 make_cross_term(c, k + m, k + l, &row[t - 1 + l]);
             row[t - 1 + m] = w[0];
             for (unsigned j = 0; j < t - 1; j++)
-                c->tables.block[i].update[j][m] = c->sparse_v[k + m][j];
+                c->block[i].update[j][m] = c->sparse_v[k + m][j];
         }
     }
 }
 
-/* a * 2^256 to a * 2^260 in limbs of 52 bits: four doublings, then the bits regrouped. */
-static void widen(struct sy_poseidon_fr52 *ret, const struct sy_fr *a)
+/* factor * a, from a * 2^256 to a * 2^260 (four doublings) in limbs of 52 bits; count elements. */
+static void widen(struct sy_poseidon_fr52 *ret, const struct sy_fr *a, size_t count,
+                  const struct sy_fr *factor)
 {
     const uint64_t mask = (UINT64_C(1) << 52) - 1;
-    struct sy_fr x = *a;
-    for (int i = 0; i < 4; i++)
-        sy_fr_add(&x, &x, &x);
-    ret->limb[0] = x.limb[0] & mask;
-    ret->limb[1] = (x.limb[0] >> 52 | x.limb[1] << 12) & mask;
-    ret->limb[2] = (x.limb[1] >> 40 | x.limb[2] << 24) & mask;
-    ret->limb[3] = (x.limb[2] >> 28 | x.limb[3] << 36) & mask;
-    ret->limb[4] = x.limb[3] >> 16;
+    for (size_t k = 0; k < count; k++) {
+        struct sy_fr x;
+        sy_fr_mul(&x, &a[k], factor);
+        for (int i = 0; i < 4; i++)
+            sy_fr_add(&x, &x, &x);
+        ret[k].limb[0] = x.limb[0] & mask;
+        ret[k].limb[1] = (x.limb[0] >> 52 | x.limb[1] << 12) & mask;
+        ret[k].limb[2] = (x.limb[1] >> 40 | x.limb[2] << 24) & mask;
+        ret[k].limb[3] = (x.limb[2] >> 28 | x.limb[3] << 36) & mask;
+        ret[k].limb[4] = x.limb[3] >> 16;
+    }
 }
 
-/* Both tables consist of elements only, in the same order. */
+/* lcm(t .. 3t-2): 48 bits for t = 12. */
+static uint64_t make_hankel(uint64_t *hankel, unsigned t)
+{
+    uint64_t lcm = 1;
+    for (uint64_t n = t; n <= 3 * t - 2; n++) {
+        uint64_t a = lcm, b = n;
+        while (b != 0) {
+            uint64_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        lcm = lcm / a * n;
+    }
+    for (unsigned k = 0; k <= 2 * t - 2; k++) {
+        hankel[k] = lcm / (k + t);
+        SY_ASSERT(hankel[k] < UINT64_C(1) << 52);
+    }
+    return lcm;
+}
+
 static void make_tables52(struct sy_poseidon_constants *c)
 {
-    enum { COUNT = sizeof c->tables / sizeof(struct sy_fr) };
-    _Static_assert(sizeof c->tables52 == COUNT * sizeof(struct sy_poseidon_fr52),
-                   "the two tables have the same shape");
-    const struct sy_fr *from = (const struct sy_fr *)(const void *)&c->tables;
-    struct sy_poseidon_fr52 *to = (struct sy_poseidon_fr52 *)(void *)&c->tables52;
-    for (size_t i = 0; i < COUNT; i++)
-        widen(&to[i], &from[i]);
+    enum { HALF = SY_POSEIDON_FULL_ROUNDS / 2 };
+    const unsigned t = c->t;
+    struct sy_poseidon_tables52 *wide = &c->tables52;
+    struct sy_fr step, limb, factor[HALF - 1], undo;
+    sy_fr_from_u64(&step, make_hankel(wide->hankel, t));
+    sy_fr_from_u64(&limb, UINT64_C(1) << 52);
+    sy_fr_inv(&limb, &limb);
+    sy_fr_mul(&step, &step, &limb);
+    factor[0] = step;
+    for (unsigned i = 1; i < HALF - 1; i++) {
+        sy_fr_pow5(&factor[i], &factor[i - 1]);
+        sy_fr_mul(&factor[i], &factor[i], &step);
+    }
+    sy_fr_pow5(&undo, &factor[HALF - 2]);
+    sy_fr_inv(&undo, &undo);
+    widen(wide->start, c->start, t, &sy_fr_one);
+    for (unsigned round = 0; round < SY_POSEIDON_FULL_ROUNDS - 1; round++)
+        widen(wide->full_add[round], c->full_add[round], t,
+              round == HALF - 1 ? &sy_fr_one : &factor[round % HALF]);
+    for (unsigned i = 0; i < t; i++)
+        widen(wide->pre[i], c->pre[i], t, &undo);
+    widen(wide->last, c->mds[1], t, &undo);
+    for (unsigned i = 0; i < c->blocks; i++) {
+        /* Blocks consist of elements only, in the same order in both forms. */
+        enum { COUNT = sizeof c->block[0] / sizeof(struct sy_fr) };
+        _Static_assert(sizeof wide->block[0] == COUNT * sizeof(struct sy_poseidon_fr52),
+                       "the two forms of a block have the same shape");
+        widen((struct sy_poseidon_fr52 *)(void *)&wide->block[i],
+              (const struct sy_fr *)(const void *)&c->block[i], COUNT, &sy_fr_one);
+    }
 }
 
 static void make_constants(struct sy_poseidon_constants *c, unsigned t, unsigned partial)

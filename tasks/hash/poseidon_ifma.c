@@ -4,7 +4,8 @@
  * subtracted: with k the bound of a value in units of r and f = r / 2^260 = 0.0284,
  *   product of a and b     below f k_a k_b + 1
  *   sum of n products      below f (sum of k_a k_b) + 1, plus 1 for a constant addend
- * Full rounds begin with elements below 2.1 and give elements below 2.4. Elements 1.. of the
+ *   sum of small products  (integers below 2^44, n <= 12) below 2^-4.4 k_a + 1, plus 1 for the
+ * addend Full rounds begin with elements below 2.1 and give elements below 2.4. Elements 1.. of the
  * partial rounds gain less than 1.35 per block and stay below 2.4 + 15 * 1.35 = 22.7 < 35.3;
  * element 0 stays below f (11 * 22.7 + 4 * 3) + 1 = 8.5, its S-box plus constant below 3. The last
  * four full rounds begin with these: their S-boxes give below 6.2, their sums below f 12 * 6.2 + 2
@@ -143,16 +144,69 @@ INLINE void dot(struct element *ret, const struct element *a, const struct sy_po
 /* ------------------------------------------------------------------------------------ permutation
  */
 
-typedef struct sy_poseidon_fr52 row52[SY_POSEIDON_WIDTH_MAX];
-
-static void full_round(struct element *s, unsigned t, const row52 *matrix,
-                       const struct sy_poseidon_fr52 *addend)
+/* ret = sum of a[k] * row[k] over k < n, divided by 2^52, plus a constant: row[k] are integers
+ * below 2^52, so six columns and one step of reduction do. Expected 10 multiplications per term
+ * and 11. */
+INLINE void dot_small(struct element *ret, const struct element *a, const uint64_t *row, unsigned n,
+                      const struct sy_poseidon_fr52 *constant)
 {
-    struct element powers[SY_POSEIDON_WIDTH_MAX];
+    const __m512i r[5] = {broadcast(R52_0), broadcast(R52_1), broadcast(R52_2), broadcast(R52_3),
+                          broadcast(R52_4)};
+    __m512i low[5], high[5];
+#pragma GCC unroll 5
+    for (int j = 0; j < 5; j++) {
+        low[j] = _mm512_setzero_si512();
+        high[j] = broadcast(constant->limb[j]); /* high[j] weighs 2^(52 (j + 1)) */
+    }
+    for (unsigned k = 0; k < n; k++) {
+        const __m512i factor = broadcast(row[k]);
+#pragma GCC unroll 5
+        for (int j = 0; j < 5; j++) {
+            low[j] = _mm512_madd52lo_epu64(low[j], a[k].limb[j], factor);
+            high[j] = _mm512_madd52hi_epu64(high[j], a[k].limb[j], factor);
+        }
+    }
+    const __m512i zero = _mm512_setzero_si512(), mask = broadcast(LIMB_MASK);
+    const __m512i m = _mm512_madd52lo_epu64(zero, low[0], broadcast(R52_INV));
+#pragma GCC unroll 5
+    for (int j = 0; j < 5; j++) {
+        low[j] = _mm512_madd52lo_epu64(low[j], m, r[j]);
+        high[j] = _mm512_madd52hi_epu64(high[j], m, r[j]);
+    }
+    __m512i carry = _mm512_srli_epi64(low[0], LIMB_BITS);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        carry = _mm512_add_epi64(_mm512_add_epi64(carry, low[j + 1]), high[j]);
+        ret->limb[j] = _mm512_and_si512(carry, mask);
+        carry = _mm512_srli_epi64(carry, LIMB_BITS);
+    }
+    ret->limb[4] = _mm512_add_epi64(carry, high[4]);
+}
+
+static void power_all(struct element *powers, const struct element *s, unsigned t)
+{
     for (unsigned i = 0; i < t; i++)
         power5(&powers[i], &s[i], NULL);
-    for (unsigned i = 0; i < t; i++)
-        dot(&s[i], powers, matrix[i], t, &addend[i], NULL);
+}
+
+static void full_round(struct element *s, const struct sy_poseidon_constants *c, unsigned round)
+{
+    struct element powers[SY_POSEIDON_WIDTH_MAX];
+    const struct sy_poseidon_tables52 *tables = &c->tables52;
+    power_all(powers, s, c->t);
+    for (unsigned i = 0; i < c->t; i++)
+        dot_small(&s[i], powers, tables->hankel + i, c->t, &tables->full_add[round][i]);
+}
+
+/* The full round before the partial ones. */
+static void pre_sparse_round(struct element *s, const struct sy_poseidon_constants *c,
+                             unsigned round)
+{
+    struct element powers[SY_POSEIDON_WIDTH_MAX];
+    const struct sy_poseidon_tables52 *tables = &c->tables52;
+    power_all(powers, s, c->t);
+    for (unsigned i = 0; i < c->t; i++)
+        dot(&s[i], powers, tables->pre[i], c->t, &tables->full_add[round][i], NULL);
 }
 
 static void partial_block(struct element *s, const struct sy_poseidon_constants *c, unsigned number)
@@ -172,18 +226,17 @@ static void partial_block(struct element *s, const struct sy_poseidon_constants 
 /* s holds the inputs already in this kernel's form; element 1 is the hash. */
 static void permute_lanes(const struct sy_poseidon_constants *c, struct element *s)
 {
-    const unsigned t = c->t, half = SY_POSEIDON_FULL_ROUNDS / 2;
-    const struct sy_poseidon_tables52 *tables = &c->tables52;
-    for (unsigned round = 0; round < half; round++)
-        full_round(s, t, round == half - 1 ? tables->pre : tables->mds, tables->full_add[round]);
+    const unsigned half = SY_POSEIDON_FULL_ROUNDS / 2;
+    struct element powers[SY_POSEIDON_WIDTH_MAX];
+    for (unsigned round = 0; round < half - 1; round++)
+        full_round(s, c, round);
+    pre_sparse_round(s, c, half - 1);
     for (unsigned i = 0; i < c->blocks; i++)
         partial_block(s, c, i);
     for (unsigned round = half; round < SY_POSEIDON_FULL_ROUNDS - 1; round++)
-        full_round(s, t, tables->mds, tables->full_add[round]);
-    struct element powers[SY_POSEIDON_WIDTH_MAX];
-    for (unsigned i = 0; i < t; i++)
-        power5(&powers[i], &s[i], NULL);
-    dot(&s[1], powers, tables->mds[1], t, NULL, NULL);
+        full_round(s, c, round);
+    power_all(powers, s, c->t);
+    dot(&s[1], powers, c->tables52.last, c->t, NULL, NULL);
 }
 
 /* ------------------------------------------------------------------------------------ conversions

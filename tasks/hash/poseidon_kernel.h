@@ -46,11 +46,11 @@ static void partial_block(struct sy_fr *s, const struct sy_poseidon_constants *c
     struct sy_fr *a = operands + (t - 1);
     memcpy(operands, s + 1, (t - 1) * sizeof *s);
     for (unsigned m = 0; m < rounds; m++) {
-        partial_sbox(&a[m], &s[0], &c->tables.block[number].add[m]);
-        fr_kernel_dot(&s[0], operands, c->tables.block[number].first[m], t + m, &sy_fr_zero);
+        partial_sbox(&a[m], &s[0], &c->block[number].add[m]);
+        fr_kernel_dot(&s[0], operands, c->block[number].first[m], t + m, &sy_fr_zero);
     }
     for (unsigned j = 1; j < t; j++)
-        fr_kernel_dot(&s[j], a, c->tables.block[number].update[j - 1], rounds, &s[j]);
+        fr_kernel_dot(&s[j], a, c->block[number].update[j - 1], rounds, &s[j]);
 }
 
 static void permute_one(const struct sy_poseidon_constants *c, struct sy_fr *s)
@@ -61,21 +61,20 @@ static void permute_one(const struct sy_poseidon_constants *c, struct sy_fr *s)
         unsigned long long sum[4];
         unsigned char carry = 0;
         for (int k = 0; k < 4; k++)
-            carry = _addcarry_u64(carry, s[i].limb[k], c->tables.start[i].limb[k], &sum[k]);
+            carry = _addcarry_u64(carry, s[i].limb[k], c->start[i].limb[k], &sum[k]);
         const uint64_t limbs[4] = {sum[0], sum[1], sum[2], sum[3]};
         fr_kernel_reduce_once(s[i].limb, limbs);
     }
     for (unsigned round = 0; round < half; round++)
-        full_round(s, t, round == half - 1 ? c->tables.pre : c->tables.mds,
-                   c->tables.full_add[round]);
+        full_round(s, t, round == half - 1 ? c->pre : c->mds, c->full_add[round]);
     for (unsigned i = 0; i < c->blocks; i++)
         partial_block(s, c, i);
     for (unsigned round = half; round < SY_POSEIDON_FULL_ROUNDS - 1; round++)
-        full_round(s, t, c->tables.mds, c->tables.full_add[round]);
+        full_round(s, t, c->mds, c->full_add[round]);
     struct sy_fr powers[SY_POSEIDON_WIDTH_MAX];
     for (unsigned i = 0; i < t; i++)
         fr_kernel_pow5_lazy(&powers[i], &s[i]);
-    fr_kernel_dot(&s[1], powers, c->tables.mds[1], t, &sy_fr_zero);
+    fr_kernel_dot(&s[1], powers, c->mds[1], t, &sy_fr_zero);
 }
 
 /* 2^512 mod r, and 1: into and out of Montgomery form. */

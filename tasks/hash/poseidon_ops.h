@@ -26,22 +26,13 @@
 
 typedef struct sy_fr sy_poseidon_matrix[SY_POSEIDON_WIDTH_MAX][SY_POSEIDON_WIDTH_MAX];
 
-/* Everything the evaluation reads, for one type of element. Of a block with m rounds, `first` row m
- * is w_m[1..t), e_m[0..m), w_m[0] (t + m values in the order of the operands) and update[j-1][l] =
- * v_l[j]. full_add: addends of the linear layers of full rounds 0..3 (before the partial ones)
- * and 4..6. */
-#define SY_POSEIDON_TABLES(element)                                                                \
+/* A block of partial rounds for one type of element. Row m of `first` is w_m[1..t), e_m[0..m),
+ * w_m[0]: t + m values in the order of the operands. */
+#define SY_POSEIDON_BLOCK_TABLES(element)                                                          \
     {                                                                                              \
-        element start[SY_POSEIDON_WIDTH_MAX]; /* added before the first S-box */                   \
-        element full_add[SY_POSEIDON_FULL_ROUNDS - 1][SY_POSEIDON_WIDTH_MAX];                      \
-        element mds[SY_POSEIDON_WIDTH_MAX][SY_POSEIDON_WIDTH_MAX];                                 \
-        element pre[SY_POSEIDON_WIDTH_MAX]                                                         \
-                   [SY_POSEIDON_WIDTH_MAX]; /* transposed: row per output */                       \
-        struct {                                                                                   \
-            element add[SY_POSEIDON_BLOCK]; /* c_m */                                              \
-            element first[SY_POSEIDON_BLOCK][SY_POSEIDON_ARITY_MAX + SY_POSEIDON_BLOCK];           \
-            element update[SY_POSEIDON_ARITY_MAX][SY_POSEIDON_BLOCK];                              \
-        } block[SY_POSEIDON_BLOCKS_MAX];                                                           \
+        element add[SY_POSEIDON_BLOCK]; /* c_m */                                                  \
+        element first[SY_POSEIDON_BLOCK][SY_POSEIDON_ARITY_MAX + SY_POSEIDON_BLOCK];               \
+        element update[SY_POSEIDON_ARITY_MAX][SY_POSEIDON_BLOCK]; /* [j-1][l] = v_l[j] */          \
     }
 
 /* a * 2^260 mod r in five limbs of 52 bits: the form of the kernel with 52-bit multipliers. */
@@ -49,18 +40,34 @@ struct sy_poseidon_fr52 {
     uint64_t limb[5];
 };
 
-struct sy_poseidon_tables SY_POSEIDON_TABLES(struct sy_fr);
-struct sy_poseidon_tables52 SY_POSEIDON_TABLES(struct sy_poseidon_fr52);
+struct sy_poseidon_block SY_POSEIDON_BLOCK_TABLES(struct sy_fr);
+struct sy_poseidon_block52 SY_POSEIDON_BLOCK_TABLES(struct sy_poseidon_fr52);
+
+/* Tables of the 52-bit kernel. Its linear layers other than the pre-sparse one use L * MDS instead
+ * of MDS, where L = lcm(t .. 3t-2): entries are the integers hankel[i + j] = L / (i + j + t) below
+ * 2^52, and one step of reduction divides by 2^52. The state then carries a factor, f -> f^5 L /
+ * 2^52 in each such round; addends carry it too, and `pre` and `last` take it off again. */
+struct sy_poseidon_tables52 {
+    struct sy_poseidon_fr52 start[SY_POSEIDON_WIDTH_MAX];
+    struct sy_poseidon_fr52 full_add[SY_POSEIDON_FULL_ROUNDS - 1][SY_POSEIDON_WIDTH_MAX];
+    struct sy_poseidon_fr52 pre[SY_POSEIDON_WIDTH_MAX][SY_POSEIDON_WIDTH_MAX];
+    struct sy_poseidon_fr52 last[SY_POSEIDON_WIDTH_MAX]; /* row 1 of MDS, for the last round */
+    uint64_t hankel[2 * SY_POSEIDON_WIDTH_MAX - 1];
+    struct sy_poseidon_block52 block[SY_POSEIDON_BLOCKS_MAX];
+};
 
 struct sy_poseidon_constants {
     unsigned t;       /* width, arity + 1 */
     unsigned partial; /* partial rounds */
     unsigned blocks;
-    struct sy_poseidon_tables tables;
-    struct sy_poseidon_tables52 tables52; /* the same values */
-    /* What the tables are made from, for circuits and for comparison with published constants. */
     sy_poseidon_matrix mds;
-    sy_poseidon_matrix pre; /* transposed pre-sparse matrix: row per output, as in the tables */
+    sy_poseidon_matrix pre; /* transposed pre-sparse matrix: one row per output */
+    struct sy_fr start[SY_POSEIDON_WIDTH_MAX]; /* added before the first S-box */
+    /* Addends of the linear layers of full rounds 0..3 (before the partial ones) and 4..6. */
+    struct sy_fr full_add[SY_POSEIDON_FULL_ROUNDS - 1][SY_POSEIDON_WIDTH_MAX];
+    struct sy_poseidon_block block[SY_POSEIDON_BLOCKS_MAX];
+    struct sy_poseidon_tables52 tables52;
+    /* What the tables are made from, for circuits and for comparison with published constants. */
     struct sy_fr round[SY_POSEIDON_ROUND_CONSTANTS_MAX]; /* plain, row-major by round */
     struct sy_fr
         compressed[SY_POSEIDON_FULL_ROUNDS * SY_POSEIDON_WIDTH_MAX + SY_POSEIDON_PARTIAL_MAX];

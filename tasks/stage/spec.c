@@ -296,7 +296,8 @@ static int parse_pieces(struct sy_spec *spec, const char *key, const json_t *val
     return rc;
 }
 
-/* proof_type, sector_bytes and porep_id work together: params_from_keys. Here only their types. */
+/* proof_type, sector_bytes, porep_id and layers work together: params_from_keys. Here only their
+ * types. */
 static int parse_params_key(struct sy_spec *spec, const char *key, const json_t *value,
                             struct sy_error *err)
 {
@@ -325,6 +326,7 @@ static const struct {
     {"proof_type", parse_params_key, ALL, REPLICA},
     {"sector_bytes", parse_params_key, ALL, 0},
     {"porep_id", parse_params_key, ALL, 0},
+    {"layers", parse_params_key, ALL, 0},
     {"miner", parse_miner, ALL, IDENTITY},
     {"number", parse_number, ALL, IDENTITY},
     {"unsealed", parse_unsealed, ALL, BIT(AP) | BIT(PC1) | BIT(PC2)},
@@ -375,6 +377,17 @@ int sy_stage_find(enum sy_stage_id *ret_stage, const char *name, struct sy_error
                    name);
 }
 
+/* Two or eleven: the column hash knows no other counts. */
+static int override_layers(struct sy_spec *spec, const json_t *layers, struct sy_error *err)
+{
+    json_int_t count = json_integer_value(layers);
+    if (count != 2 && count != SY_LAYERS_MAX)
+        return sy_fail(err, SY_E_RANGE, "spec: layers is %lld, 2 or %d expected", (long long)count,
+                       SY_LAYERS_MAX);
+    spec->params.layers = (uint32_t)count;
+    return 0;
+}
+
 /* proof_type alone is a registered proof. With another sector_bytes it gives the variant of a size
  * that exists only in tests; its porep_id is that of the 2 KiB proof of the variant, or porep_id.
  */
@@ -383,12 +396,15 @@ static int params_from_keys(struct sy_spec *spec, struct sy_error *err)
     const json_t *type = json_object_get(spec->json, "proof_type");
     const json_t *size = json_object_get(spec->json, "sector_bytes");
     const json_t *id = json_object_get(spec->json, "porep_id");
+    const json_t *layers = json_object_get(spec->json, "layers");
     const struct sy_proof *proof;
     uint8_t porep_id[SY_POREP_ID_BYTES];
     if (!type) {
-        if (size || id)
+        if (size || id || layers)
             return sy_fail(err, SY_E_ARG, "spec: %s needs proof_type beside it",
-                           size ? "sector_bytes" : "porep_id");
+                           size ? "sector_bytes"
+                           : id ? "porep_id"
+                                : "layers");
         return 0;
     }
     uint64_t number = (uint64_t)json_integer_value(type);
@@ -397,13 +413,14 @@ static int params_from_keys(struct sy_spec *spec, struct sy_error *err)
         return rc;
     uint64_t sector_bytes = size ? (uint64_t)json_integer_value(size) : proof->sector_bytes;
     spec->proof_type = proof->id;
-    if (sector_bytes == proof->sector_bytes && !id)
+    if (sector_bytes == proof->sector_bytes && !id && !layers)
         return sy_porep_params_init(&spec->params, number, err);
     sy_proof_porep_id(sy_proof_get(number - number % 5), porep_id);
     if (id)
         sy_hex_decode(json_string_value(id), porep_id, sizeof porep_id, NULL);
-    return sy_porep_params_init_test(&spec->params, sector_bytes, proof->variant, proof->api,
-                                     porep_id, err);
+    rc = sy_porep_params_init_test(&spec->params, sector_bytes, proof->variant, proof->api,
+                                   porep_id, err);
+    return rc || !layers ? rc : override_layers(spec, layers, err);
 }
 
 static int parse_keys(struct sy_spec *spec, struct sy_error *err)

@@ -3,8 +3,8 @@
  * Every key is known or refused by name; values have exact types and lengths; what a stage needs
  * must be there. Keys that any stage may carry: proof_type, miner, number, unsealed, sealed, cache,
  * ticket, seed, parent_cache, parameters, threads, hugepages, gpu, verify, digests, attempt, and
- * for the sizes that exist only in tests sector_bytes, porep_id and cache_path_in_aux. The others
- * belong to the stages that use them.
+ * for the sizes that exist only in tests sector_bytes, porep_id, layers and cache_path_in_aux. The
+ * others belong to the stages that use them.
  *
  * Threads: a spec is read-only after parsing.
  */

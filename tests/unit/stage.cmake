@@ -2,3 +2,12 @@
 sy_test(test_challenges SOURCES test_challenges.c LINK sealyard_proofs PKG jansson)
 sy_test(test_c1_json SOURCES test_c1_json.c LINK sealyard_proofs PKG jansson)
 sy_test(test_c1_verify SOURCES test_c1_verify.c LINK sealyard_proofs PKG jansson)
+
+# The real program on known sectors; the argument chooses which.
+sy_test(test_stage_vectors SOURCES test_stage_vectors.c stage_harness.c
+    LINK sealyard_proofs PKG jansson LABELS kat TIMEOUT 300)
+add_dependencies(test_stage_vectors sealyard-task)
+foreach(size 2KiB 4KiB 16KiB 32KiB 8MiB)
+    add_test(NAME test_stage_vectors_${size} COMMAND test_stage_vectors ${size})
+    set_tests_properties(test_stage_vectors_${size} PROPERTIES LABELS kat TIMEOUT 300)
+endforeach()

@@ -6,9 +6,9 @@
  * so the labelling thread still has it in its own cache.
  *
  * Protocol: `labelled` is written by the labelling thread, `gathered` by the gatherer, both with
- * release after the data they announce. gathered - labelled <= RING_NODES, so a slot is overwritten
- * only after its node was labelled. Both threads end by counting to job->nodes; neither can fail
- * between.
+ * release after the data they announce, as node numbers from `begin` on. gathered - labelled <=
+ * RING_NODES, so a slot is overwritten only after its node was labelled. Both threads end by
+ * counting to job->nodes; neither can fail between.
  */
 #include "tasks/sdr/label_kernel.h"
 
@@ -28,6 +28,8 @@
 
 struct ring {
     const struct sy_label_job *job;
+    uint64_t begin;
+    uint64_t end;
     uint8_t *slot;
     uint8_t missing[RING_NODES];
     _Alignas(64) _Atomic uint64_t labelled;
@@ -53,7 +55,7 @@ static void gather_node(struct ring *r, uint64_t node, uint64_t labelled)
 {
     const struct sy_label_job *job = r->job;
     const uint32_t *parent = job->parents + node * SY_PARENTS;
-    uint64_t at = node % RING_NODES;
+    uint64_t at = (node - r->begin) % RING_NODES;
     uint8_t *to = r->slot + at * SY_LABEL_GATHER_BYTES;
     unsigned missing = 0;
 
@@ -75,14 +77,13 @@ static void gather_node(struct ring *r, uint64_t node, uint64_t labelled)
 static void *run_gatherer(void *ctx)
 {
     struct ring *r = ctx;
-    const uint64_t nodes = r->job->nodes;
 
-    for (uint64_t first = 0; first < nodes; first += BATCH_NODES) {
-        uint64_t end = SY_MIN(first + BATCH_NODES, nodes);
-        uint64_t need = end > RING_NODES ? end - RING_NODES : 0;
+    for (uint64_t first = r->begin; first < r->end; first += BATCH_NODES) {
+        uint64_t end = SY_MIN(first + BATCH_NODES, r->end);
+        uint64_t need = end - r->begin > RING_NODES ? end - RING_NODES : r->begin;
         uint64_t labelled = wait_for(&r->labelled, need);
         for (uint64_t node = first; node < end; node++) {
-            if (node + AHEAD_NODES < nodes)
+            if (node + AHEAD_NODES < r->end)
                 sy_label_prefetch(r->job, node + AHEAD_NODES);
             gather_node(r, node, labelled);
         }
@@ -94,22 +95,22 @@ static void *run_gatherer(void *ctx)
 static void label_all(struct ring *r, void (*on_done)(void *ctx, uint64_t done), void *ctx)
 {
     sy_label_range_fn *range = sy_label_range_get();
-    const uint64_t nodes = r->job->nodes;
     struct sy_label_job job = *r->job;
 
-    for (uint64_t first = 0; first < nodes; first += BATCH_NODES) {
-        uint64_t end = SY_MIN(first + BATCH_NODES, nodes);
+    for (uint64_t first = r->begin; first < r->end; first += BATCH_NODES) {
+        uint64_t end = SY_MIN(first + BATCH_NODES, r->end);
+        uint64_t at = (first - r->begin) % RING_NODES;
         wait_for(&r->gathered, end);
-        job.gathered = r->slot + first % RING_NODES * SY_LABEL_GATHER_BYTES;
-        job.missing = r->missing + first % RING_NODES;
+        job.gathered = r->slot + at * SY_LABEL_GATHER_BYTES;
+        job.missing = r->missing + at;
         range(&job, first, end);
         atomic_store_explicit(&r->labelled, end, memory_order_release);
-        if (on_done && (end % REPORT_NODES == 0 || end == nodes))
+        if (on_done && (end % REPORT_NODES == 0 || end == r->end))
             on_done(ctx, end);
     }
 }
 
-int sy_label_layer_gathered(const struct sy_label_job *job,
+int sy_label_range_gathered(const struct sy_label_job *job, uint64_t begin, uint64_t end,
                             void (*on_done)(void *ctx, uint64_t done), void *ctx,
                             struct sy_error *err)
 {
@@ -124,9 +125,11 @@ int sy_label_layer_gathered(const struct sy_label_job *job,
         return sy_fail(err, SY_E_NOMEM, "memory for gathering parents");
     }
     r->job = job;
+    r->begin = begin;
+    r->end = end;
     r->slot = slot;
-    atomic_init(&r->labelled, 0);
-    atomic_init(&r->gathered, 0);
+    atomic_init(&r->labelled, begin);
+    atomic_init(&r->gathered, begin);
     int failed = pthread_create(&gatherer, NULL, run_gatherer, r);
     if (!failed) {
         label_all(r, on_done, ctx);

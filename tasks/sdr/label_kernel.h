@@ -57,8 +57,19 @@ static inline void sy_label_parent_pointers(const struct sy_label_job *job, uint
             copy ? copy + i * SY_NODE_BYTES : job->previous + (uint64_t)parent[i] * SY_NODE_BYTES;
 }
 
-/* Asks for the labels of the parents of `node`. */
-static inline void sy_label_prefetch(const struct sy_label_job *job, uint64_t node)
+/* Asks for the copies at `position`, which must have been announced. */
+static inline __attribute__((always_inline)) void
+sy_label_prefetch_copy(const struct sy_label_job *job, uint64_t position)
+{
+    const uint8_t *copy = job->gathered + position * SY_LABEL_GATHER_BYTES;
+    for (int i = 0; i < SY_LABEL_GATHER_BYTES; i += 64)
+        __builtin_prefetch(copy + i, 0, 3);
+}
+
+/* Asks for the labels of the parents of `node`. always_inline is not for speed: the compiler takes
+ * a function that only prefetches for one without effect and drops the calls. */
+static inline __attribute__((always_inline)) void sy_label_prefetch(const struct sy_label_job *job,
+                                                                    uint64_t node)
 {
     const uint32_t *parent = job->parents + node * SY_PARENTS;
     for (int i = 0; i < SY_DRG_PARENTS; i++)
@@ -69,10 +80,10 @@ static inline void sy_label_prefetch(const struct sy_label_job *job, uint64_t no
         __builtin_prefetch(job->previous + (uint64_t)parent[i] * SY_NODE_BYTES, 0, 3);
 }
 
-/* Labels all nodes of a layer with a second thread that gathers parents ahead; job->gathered and
- * job->missing are ignored. on_done (may be NULL) is called from the calling thread. -SY_E_NOMEM,
- * -SY_E_RESOURCE when no thread can be made. */
-int sy_label_layer_gathered(const struct sy_label_job *job,
+/* Labels nodes [begin, end) with a second thread that gathers parents ahead; job->gathered and
+ * job->missing are ignored. on_done (may be NULL) is called from the calling thread with the nodes
+ * of the layer done so far. -SY_E_NOMEM, -SY_E_RESOURCE when no thread can be made. */
+int sy_label_range_gathered(const struct sy_label_job *job, uint64_t begin, uint64_t end,
                             void (*on_done)(void *ctx, uint64_t done), void *ctx,
                             struct sy_error *err);
 

@@ -139,11 +139,22 @@ static void label_first(const struct sy_label_job *job)
     store_label(job->layer_data, &s);
 }
 
+ALWAYS_INLINE void prefetch_ahead(const struct sy_label_job *job, uint64_t node, uint64_t position,
+                                  uint64_t end)
+{
+    uint64_t ahead = node + SY_LABEL_PREFETCH_NODES;
+    if (!job->gathered)
+        sy_label_prefetch(job, SY_MIN(ahead, job->nodes - 1));
+    else if (ahead < end)
+        sy_label_prefetch_copy(job, position + SY_LABEL_PREFETCH_NODES);
+}
+
 /* One node from the state after its first block; *s becomes that state of the next node. */
-ALWAYS_INLINE void label_node(const struct sy_label_job *job, uint64_t node, uint64_t position,
-                              uint32_t period, struct chain *s)
+ALWAYS_INLINE void label_node(const struct sy_label_job *job, uint64_t node, uint64_t begin,
+                              uint64_t end, uint32_t period, struct chain *s)
 {
     const uint8_t *parent[SY_PARENTS];
+    const uint64_t position = node - begin;
     struct chain next = first_state();
     __m128i m[4], next_m[4];
     uint32_t slot = 0;
@@ -154,10 +165,8 @@ ALWAYS_INLINE void label_node(const struct sy_label_job *job, uint64_t node, uin
         slot += 2;
         if (slot == period)
             slot = 0;
-        if (block == PREFETCH_BLOCK && !job->gathered) {
-            uint64_t ahead = node + SY_LABEL_PREFETCH_NODES;
-            sy_label_prefetch(job, SY_MIN(ahead, job->nodes - 1));
-        }
+        if (block == PREFETCH_BLOCK)
+            prefetch_ahead(job, node, position, end);
         if (block == PRELUDE_BLOCK) {
             load_prelude(next_m, job, node + 1);
             compress_two(s, m, &next, next_m);
@@ -188,5 +197,5 @@ void sy_label_range_ni(const struct sy_label_job *job, uint64_t begin, uint64_t 
     load_prelude(m, job, node);
     compress(&s, m);
     for (; node < end; node++)
-        label_node(job, node, node - begin, period, &s);
+        label_node(job, node, begin, end, period, &s);
 }

@@ -100,7 +100,7 @@ static int label_layer(struct run *r, struct sy_error *err)
         .previous = r->layer == 1 ? NULL : r->mem[r->current ^ 1].data,
     };
     if (r->threads > 1)
-        return sy_label_layer_gathered(&job, on_done, r, err);
+        return sy_label_range_gathered(&job, 0, nodes, on_done, r, err);
     for (uint64_t begin = 0; begin < nodes; begin += REPORT_NODES) {
         uint64_t end = SY_MIN(begin + REPORT_NODES, nodes);
         sy_label_range_get()(&job, begin, end);

@@ -419,6 +419,6 @@ const struct sy_poseidon_constants *sy_poseidon_get_constants(unsigned arity)
         pthread_once(instances[i].once, instances[i].make);
         return instances[i].constants;
     }
-    SY_ASSERT(!"a Poseidon arity of 2, 4, 8 or 11");
+    SY_ASSERT(sy_poseidon_arity_ok(arity)); /* never true here */
     return NULL;
 }

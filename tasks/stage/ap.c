@@ -122,8 +122,11 @@ static int make(struct sy_task *task, json_t *inputs, struct sy_stage_files *fil
         sy_stage_progress_phase(task->progress, "add pieces", spec->params.unpadded_bytes, "bytes");
         rc = write_pieces(task, &list, comm_d, err);
     }
-    if (rc == 0)
+    if (rc == 0) {
         rc = check_cids(spec, &list, err);
+        if (rc)
+            sy_task_unlink(spec->unsealed, NULL, NULL);
+    }
     if (rc == 0)
         rc = ap_result(&list, comm_d, &result, err);
     if (rc == 0)

@@ -204,6 +204,9 @@ static int make(struct sy_task *task, json_t *inputs, json_t **ret_result, struc
         rc = sy_stage_files_init(&placed, err);
     if (rc == 0)
         rc = list_sources(spec, &sources, err);
+    /* Copies and markers that an earlier attempt did not finish. */
+    if (rc == 0)
+        rc = sy_task_sweep(spec->store_cache, err);
     if (rc == 0)
         rc = check_space(spec, &sources, err);
     if (rc == 0)

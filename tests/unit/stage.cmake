@@ -11,3 +11,17 @@ foreach(size 2KiB 4KiB 16KiB 32KiB 8MiB)
     add_test(NAME test_stage_vectors_${size} COMMAND test_stage_vectors ${size})
     set_tests_properties(test_stage_vectors_${size} PROPERTIES LABELS kat TIMEOUT 300)
 endforeach()
+
+sy_test(test_stage_errors SOURCES test_stage_errors.c stage_harness.c
+    LINK sealyard_proofs PKG jansson TIMEOUT 300)
+add_dependencies(test_stage_errors sealyard-task)
+
+# From data to data: 16 MiB (several base trees that are stored without leaves), non-interactive too;
+# 512 MiB at night.
+sy_test(test_stage_whole SOURCES test_stage_whole.c stage_harness.c
+    LINK sealyard_proofs PKG jansson LABELS kat TIMEOUT 300)
+add_dependencies(test_stage_whole sealyard-task)
+add_test(NAME test_stage_whole_ni COMMAND test_stage_whole 15 16777216)
+set_tests_properties(test_stage_whole_ni PROPERTIES LABELS kat TIMEOUT 300)
+add_test(NAME test_stage_whole_512MiB COMMAND test_stage_whole 7 536870912)
+set_tests_properties(test_stage_whole_512MiB PROPERTIES LABELS nightly TIMEOUT 7200)

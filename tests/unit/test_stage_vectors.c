@@ -415,6 +415,7 @@ static void own_sector(void **state)
     sector_fini(&s);
 }
 
+static json_t *own_vectors;
 static struct CMUnitTest tests[CASES_MAX];
 static size_t test_count;
 
@@ -463,12 +464,15 @@ static int clean(void **state)
 int main(int argc, char **argv)
 {
     const char *which = argc > 1 ? argv[1] : "small";
-    if (strcmp(which, "small") == 0)
-        add_own(kat_get(kat_load("sealing_seal_vectors.json"), "cases"));
-    else if (strcmp(which, "8MiB") == 0)
-        add_own(kat_load("sealing_seal_vectors_8MiB.json"));
-    else
+    if (strcmp(which, "small") == 0) {
+        own_vectors = kat_load("sealing_seal_vectors.json");
+        add_own(kat_get(own_vectors, "cases"));
+    } else if (strcmp(which, "8MiB") == 0) {
+        own_vectors = kat_load("sealing_seal_vectors_8MiB.json");
+        add_own(own_vectors);
+    } else {
         add_reference(which);
+    }
     if (test_count == 0) {
         fprintf(stderr, "no sectors of \"%s\"\n", which);
         return 1;

@@ -1,0 +1,770 @@
+/* What goes wrong: bad specs, damaged and missing files, kills at any moment, full disks. */
+#include "tests/unit/stage_harness.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define INPUT 10
+#define RESOURCE 12
+#define CORRUPT 13
+
+static const char ticket[] = "0102030405060708091011121314151617181920212223242526272829303132";
+static const char seed[] = "a102030405060708091011121314151617181920212223242526272829303132";
+
+/* One 2 KiB sector with client data; each test has its own directory. */
+struct sector {
+    json_t *spec;
+    json_t *pieces;
+    json_t *pc2;
+    char base[STAGE_PATH_BYTES];
+};
+
+static const char *in(const struct sector *s, const char *name)
+{
+    static char buffers[16][2 * STAGE_PATH_BYTES];
+    static unsigned next;
+    char *buffer = buffers[next++ % SY_ARRAY_SIZE(buffers)];
+    snprintf(buffer, 2 * STAGE_PATH_BYTES, "%s/%s", s->base, name);
+    return buffer;
+}
+
+static json_t *spec_of(const struct sector *s, json_int_t proof_type)
+{
+    return json_pack("{s:I,s:i,s:i,s:s,s:s,s:s,s:s,s:s}", "proof_type", proof_type, "miner", 1000,
+                     "number", 1, "ticket", ticket, "cache", in(s, "cache"), "sealed",
+                     in(s, "sealed"), "unsealed", in(s, "unsealed"), "parent_cache",
+                     stage_path("parents"));
+}
+
+static json_t *client_pieces(const struct sector *s)
+{
+    uint8_t data[1016];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7 + i / 256);
+    stage_write(in(s, "piece"), data, sizeof data);
+    return json_pack("[{s:s,s:i,s:i}]", "path", in(s, "piece"), "raw_bytes", 1016, "padded_bytes",
+                     1024);
+}
+
+static void sector_open(struct sector *s, json_int_t proof_type)
+{
+    static unsigned number;
+    snprintf(s->base, sizeof s->base, "%s", stage_path("s%u", number++));
+    assert_int_equal(mkdir(s->base, 0700), 0);
+    s->spec = spec_of(s, proof_type);
+    s->pieces = NULL;
+    s->pc2 = NULL;
+}
+
+static json_t *with(const struct sector *s, json_t *more)
+{
+    return stage_with(s->spec, more);
+}
+
+static json_t *with_pieces(const struct sector *s)
+{
+    return with(s, json_pack("{s:O}", "pieces", s->pieces));
+}
+
+static void run_ap(struct sector *s)
+{
+    json_t *ap = stage_run("ap", with(s, json_pack("{s:o}", "pieces", client_pieces(s))), 0);
+    s->pieces = json_incref(kat_get(ap, "pieces"));
+    json_decref(ap);
+}
+
+static void run_pc1(struct sector *s)
+{
+    run_ap(s);
+    json_decref(stage_run("pc1", with_pieces(s), 0));
+}
+
+static void run_pc2(struct sector *s)
+{
+    run_pc1(s);
+    s->pc2 = stage_run("pc2", with_pieces(s), 0);
+}
+
+static json_t *c1_spec(const struct sector *s)
+{
+    return with(s, json_pack("{s:s,s:O,s:O,s:s}", "seed", seed, "comm_d", kat_get(s->pc2, "comm_d"),
+                             "comm_r", kat_get(s->pc2, "comm_r"), "output", in(s, "c1.json")));
+}
+
+static json_t *unseal_spec(const struct sector *s)
+{
+    return with(
+        s, json_pack("{s:O,s:s}", "comm_d", kat_get(s->pc2, "comm_d"), "output", in(s, "out")));
+}
+
+static json_t *finalize_spec(const struct sector *s)
+{
+    return with(s, json_pack("{s:{s:s,s:s,s:s}}", "store", "kind", "posix", "sealed",
+                             in(s, "store/sealed"), "cache", in(s, "store/cache")));
+}
+
+static void sector_close(struct sector *s)
+{
+    assert_int_equal(stage_count_files(in(s, "cache"), ".sy-tmp"), 0);
+    assert_int_equal(stage_count_files(s->base, ".sy-tmp"), 0);
+    json_decref(s->spec);
+    json_decref(s->pieces);
+    json_decref(s->pc2);
+}
+
+/* ----------------------------------------------------------------------------------- specs */
+
+static void refuse_key(const char *stage, const char *key, json_t *value, const char *code,
+                       const char *part)
+{
+    struct sector s;
+    sector_open(&s, 5);
+    s.pieces = json_array();
+    json_t *spec = with_pieces(&s);
+    json_object_set_new(spec, key, value);
+    stage_refused(stage, spec, INPUT, code, part);
+    assert_false(stage_exists(in(&s, "unsealed")));
+    sector_close(&s);
+}
+
+static void wrong_values_are_refused_with_their_key(void **state)
+{
+    (void)state;
+    refuse_key("ap", "tikcet", json_string(ticket), "SY_E_UNKNOWN_KEY", "\"tikcet\"");
+    refuse_key("ap", "store", json_object(), "SY_E_UNKNOWN_KEY", "\"store\"");
+    refuse_key("ap", "ticket", json_string("00"), "SY_E_ARG", "ticket");
+    refuse_key("ap", "ticket", json_stringn(ticket, 63), "SY_E_ARG", "64 hex digits");
+    refuse_key("ap", "ticket", json_integer(1), "SY_E_ARG", "ticket");
+    refuse_key("ap", "miner", json_integer(-1), "SY_E_ARG", "miner");
+    refuse_key("ap", "miner", json_real(1.5), "SY_E_ARG", "miner");
+    refuse_key("ap", "number", json_string("1"), "SY_E_ARG", "number");
+    refuse_key("ap", "proof_type", json_integer(20), "SY_E_RANGE", "20");
+    refuse_key("ap", "sector_bytes", json_integer(1000), "SY_E_RANGE", "1000");
+    refuse_key("ap", "layers", json_integer(3), "SY_E_RANGE", "layers");
+    refuse_key("ap", "threads", json_integer(100000), "SY_E_RANGE", "threads");
+    refuse_key("ap", "verify", json_string("most"), "SY_E_ARG", "most");
+    refuse_key("ap", "digests", json_integer(1), "SY_E_ARG", "digests");
+    refuse_key("ap", "cache", json_string(""), "SY_E_ARG", "cache");
+    refuse_key("ap", "hugepages", json_pack("{s:s}", "mount", "/x"), "SY_E_ARG", "page_bytes");
+    refuse_key("ap", "hugepages", json_pack("{s:s}", "size", "/x"), "SY_E_UNKNOWN_KEY",
+               "hugepages.size");
+    refuse_key("ap", "pieces", json_object(), "SY_E_ARG", "pieces");
+    refuse_key("ap", "pieces", json_pack("[{s:i,s:i}]", "padded_bytes", 128, "z", 1),
+               "SY_E_UNKNOWN_KEY", "pieces[0].z");
+    refuse_key("pc1", "pieces", json_pack("[{s:i}]", "padded_bytes", 2048), "SY_E_ARG", "cid");
+    refuse_key("pc1", "pieces", json_pack("[{s:i,s:s}]", "padded_bytes", 2048, "cid", "bafy"),
+               "SY_E_PARSE", "pieces[0]");
+    refuse_key("pc1", "batch", json_array(), "SY_E_ARG", "batch");
+}
+
+static void missing_keys_are_named(void **state)
+{
+    static const struct {
+        const char *stage;
+        const char *key;
+    } needed[] = {{"ap", "pieces"},  {"ap", "unsealed"},   {"ap", "proof_type"},
+                  {"pc1", "ticket"}, {"pc1", "cache"},     {"pc2", "sealed"},
+                  {"c1", "comm_r"},  {"unseal", "output"}, {"finalize", "store"}};
+    (void)state;
+    for (size_t i = 0; i < SY_ARRAY_SIZE(needed); i++) {
+        char part[40];
+        struct sector s;
+        sector_open(&s, 5);
+        json_t *spec = json_copy(s.spec);
+        snprintf(part, sizeof part, "\"%s\"", needed[i].key);
+        json_object_del(spec, needed[i].key);
+        /* What another key would complain about first is there. */
+        if (strcmp(needed[i].key, "comm_r") == 0)
+            json_object_set_new(spec, "comm_d", json_string(ticket));
+        if (strcmp(needed[i].key, "output") == 0)
+            json_object_set_new(spec, "comm_d", json_string(ticket));
+        stage_refused(needed[i].stage, spec, INPUT, "SY_E_ARG", part);
+        sector_close(&s);
+    }
+}
+
+static void run_command(const char *arguments, int expected_status, const char *part)
+{
+    char command[2 * STAGE_PATH_BYTES];
+    char output[4096] = {0};
+    snprintf(command, sizeof command, "%s/sealyard-task %s 2>&1", SY_BIN_DIR, arguments);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t got = fread(output, 1, sizeof output - 1, pipe);
+    int status = pclose(pipe);
+    assert_true(got > 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), expected_status);
+    if (!strstr(output, part))
+        fail_msg("\"%s\" expected in: %s", part, output);
+}
+
+static void the_command_line_is_checked(void **state)
+{
+    char big[STAGE_PATH_BYTES + 64];
+    const char *path = stage_path("big");
+    FILE *file = fopen(path, "wb");
+    (void)state;
+    assert_non_null(file);
+    for (int i = 0; i < 1024 * 1024 + 1; i++)
+        putc(' ', file);
+    fclose(file);
+    snprintf(big, sizeof big, "ap --spec %s", path);
+    run_command("--help", 0, "Example");
+    run_command("--version", 0, "sealyard-task ");
+    run_command("", INPUT, "usage");
+    run_command("ap", INPUT, "usage");
+    run_command("pc9 --spec -", INPUT, "pc9");
+    run_command("ap --spec /nonexistent/spec", INPUT, "SY_E_NOT_FOUND");
+    run_command(big, INPUT, "SY_E_LIMIT");
+    snprintf(big, sizeof big, "ap --spec - < %s", path);
+    run_command(big, INPUT, "SY_E_LIMIT");
+    run_command("ap --spec - < /dev/null", INPUT, "SY_E_PARSE");
+    stage_write(stage_path("list"), "[]", 2);
+    snprintf(big, sizeof big, "ap --spec - < %s", stage_path("list"));
+    run_command(big, INPUT, "object");
+    run_command("ap --spec /dev/zero", INPUT, "SY_E_");
+}
+
+static void progress_goes_to_the_named_descriptor(void **state)
+{
+    char *log = NULL;
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_ap(&s);
+    json_decref(stage_run_env("pc1", with_pieces(&s), 0, "SEALYARD_PROGRESS_FD", "2"));
+    json_t *error = stage_run_env("pc2", with_pieces(&s), INPUT, "SEALYARD_PROGRESS_FD", "771");
+    assert_non_null(strstr(kat_text(error, "text"), "771"));
+    json_decref(error);
+    FILE *file = fopen(stage_path("log"), "rb");
+    char line[1024];
+    unsigned lines = 0;
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        json_t *object = line[0] == '{' ? json_loads(line, 0, NULL) : NULL;
+        if (!object)
+            continue;
+        assert_true(kat_u64(object, "done") <= kat_u64(object, "total"));
+        kat_text(object, "unit");
+        kat_text(object, "phase");
+        kat_u64(object, "eta_s");
+        lines++;
+        json_decref(object);
+    }
+    fclose(file);
+    free(log);
+    assert_in_range(lines, 1, 3);
+    sector_close(&s);
+}
+
+/* ------------------------------------------------------------------------------------- ap */
+
+static void refuse_pieces(json_t *pieces, int status, const char *code, const char *part)
+{
+    struct sector s;
+    sector_open(&s, 5);
+    json_decref(client_pieces(&s));
+    json_t *piece;
+    size_t i;
+    json_array_foreach(pieces, i, piece) if (!json_object_get(piece, "path"))
+        json_object_set_new(piece, "path", json_string(in(&s, "piece")));
+    stage_refused("ap", with(&s, json_pack("{s:o}", "pieces", pieces)), status, code, part);
+    assert_false(stage_exists(in(&s, "unsealed")));
+    sector_close(&s);
+}
+
+static void pieces_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    refuse_pieces(json_pack("[{s:i,s:i}]", "raw_bytes", 1016, "padded_bytes", 4096), INPUT,
+                  "SY_E_LIMIT", "4096");
+    refuse_pieces(json_pack("[{s:i,s:i}]", "raw_bytes", 1016, "padded_bytes", 1000), INPUT,
+                  "SY_E_ARG", "1000");
+    refuse_pieces(json_pack("[{s:i,s:i},{s:i,s:i}]", "raw_bytes", 1016, "padded_bytes", 1024,
+                            "raw_bytes", 1016, "padded_bytes", 2048),
+                  INPUT, "SY_E_LIMIT", "2048");
+    refuse_pieces(json_pack("[{s:i,s:i}]", "raw_bytes", 1015, "padded_bytes", 1024), INPUT,
+                  "SY_E_ARG", "1015");
+    refuse_pieces(json_pack("[{s:i,s:i}]", "raw_bytes", 1017, "padded_bytes", 2048), INPUT,
+                  "SY_E_ARG", "1017");
+    refuse_pieces(json_pack("[{s:i}]", "padded_bytes", 2048), INPUT, "SY_E_ARG", "raw_bytes");
+    refuse_pieces(json_pack("[{s:s,s:i,s:i}]", "path", "/nonexistent/piece", "raw_bytes", 127,
+                            "padded_bytes", 128),
+                  INPUT, "SY_E_NOT_FOUND", "/nonexistent/piece");
+    refuse_pieces(json_pack("[{s:i,s:i,s:s}]", "raw_bytes", 1016, "padded_bytes", 1024, "cid",
+                            "baga6ea4seaqpy7usqklokfx2vxuynmupslkeutzexe2uqurdg5vhtebhxqmpqmy"),
+                  CORRUPT, "SY_E_MISMATCH", "baga6ea4seaqpy7");
+}
+
+/* ------------------------------------------------------------------------ pc1 and its files */
+
+static void pc1_refuses_other_data(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_ap(&s);
+    stage_flip(in(&s, "unsealed"), 100);
+    stage_refused("pc1", with_pieces(&s), CORRUPT, "SY_E_MISMATCH", "run ap again");
+    stage_cut(in(&s, "unsealed"));
+    stage_refused("pc1", with_pieces(&s), CORRUPT, "SY_E_CORRUPT", "run ap again");
+    stage_remove_file(in(&s, "unsealed"));
+    stage_refused("pc1", with_pieces(&s), INPUT, "SY_E_NOT_FOUND", "unsealed");
+    json_array_remove(s.pieces, 0);
+    stage_refused("pc1", with_pieces(&s), INPUT, "SY_E_ARG", "offset");
+    sector_close(&s);
+}
+
+/* pc1 again over one damaged file gives the files of an undamaged run. */
+static void repair_pc1(const char *name, void (*damage)(const char *path))
+{
+    struct sector s;
+    uint64_t bytes;
+    char good[65];
+    sector_open(&s, 5);
+    run_pc1(&s);
+    const char *path = in(&s, name);
+    snprintf(good, sizeof good, "%s", stage_sha256(path, &bytes));
+    damage(path);
+    json_decref(stage_run("pc1", with_pieces(&s), 0));
+    stage_check_file(path, good, bytes);
+    sector_close(&s);
+}
+
+static void flip_middle(const char *path)
+{
+    stage_flip(path, 1000);
+}
+
+static void break_marker(const char *path)
+{
+    stage_write(path, "{\"version\":1,", 13);
+}
+
+static void pc1_repairs_what_was_damaged(void **state)
+{
+    static const char *const names[] = {"cache/sc-02-data-layer-1.dat",
+                                        "cache/sc-02-data-layer-2.dat",
+                                        "cache/sc-02-data-tree-d.dat"};
+    (void)state;
+    for (size_t i = 0; i < SY_ARRAY_SIZE(names); i++) {
+        repair_pc1(names[i], flip_middle);
+        repair_pc1(names[i], stage_cut);
+        repair_pc1(names[i], stage_remove_file);
+    }
+    struct sector s;
+    sector_open(&s, 5);
+    run_pc1(&s);
+    break_marker(in(&s, "cache/sealyard-pc1.json"));
+    json_decref(stage_run("pc1", with_pieces(&s), 0));
+    sector_close(&s);
+}
+
+static void refuse_pc2(const char *name, void (*damage)(const char *path), const char *code,
+                       const char *part)
+{
+    struct sector s;
+    sector_open(&s, 5);
+    run_pc1(&s);
+    damage(in(&s, name));
+    stage_refused("pc2", with_pieces(&s), CORRUPT, code, part);
+    assert_false(stage_exists(in(&s, "sealed")));
+    assert_false(stage_exists(in(&s, "cache/p_aux")));
+    sector_close(&s);
+}
+
+static void pc2_refuses_damaged_inputs(void **state)
+{
+    static const char *const names[] = {"cache/sc-02-data-layer-1.dat",
+                                        "cache/sc-02-data-layer-2.dat", "unsealed"};
+    (void)state;
+    for (size_t i = 0; i < SY_ARRAY_SIZE(names); i++) {
+        refuse_pc2(names[i], flip_middle, "SY_E_CORRUPT", "again");
+        refuse_pc2(names[i], stage_cut, "SY_E_CORRUPT", "again");
+        refuse_pc2(names[i], stage_remove_file, "SY_E_CORRUPT", "again");
+    }
+    refuse_pc2("cache/sc-02-data-tree-d.dat", flip_middle, "SY_E_CORRUPT", "again");
+    refuse_pc2("cache/sc-02-data-tree-d.dat", stage_cut, "SY_E_CORRUPT", "");
+    refuse_pc2("cache/sc-02-data-tree-d.dat", stage_remove_file, "SY_E_CORRUPT", "pc1 again");
+}
+
+static void pc2_refuses_the_layers_of_another_replica(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_pc1(&s);
+    json_t *other = json_pack("{s:O,s:i}", "pieces", s.pieces, "number", 2);
+    stage_refused("pc2", with(&s, json_incref(other)), CORRUPT, "SY_E_CORRUPT", "another replica");
+    /* Without our marker the labels themselves tell. */
+    stage_remove_file(in(&s, "cache/sealyard-pc1.json"));
+    stage_refused("pc2", with(&s, other), CORRUPT, "SY_E_MISMATCH", "pc1 again");
+    /* And with the right number, files from elsewhere are good enough. */
+    json_decref(stage_run("pc2", with_pieces(&s), 0));
+    sector_close(&s);
+}
+
+/* ------------------------------------------------------------------------------------- c1 */
+
+static void refuse_c1(const char *name, void (*damage)(const char *path), const char *code,
+                      const char *part)
+{
+    struct sector s;
+    sector_open(&s, 5);
+    run_pc2(&s);
+    damage(in(&s, name));
+    stage_refused("c1", c1_spec(&s), CORRUPT, code, part);
+    assert_false(stage_exists(in(&s, "c1.json")));
+    sector_close(&s);
+}
+
+static void flip_first(const char *path)
+{
+    stage_flip(path, 5);
+}
+
+static void c1_refuses_damaged_inputs(void **state)
+{
+    static const char *const names[] = {
+        "cache/sc-02-data-layer-2.dat", "cache/sc-02-data-tree-d.dat",
+        "cache/sc-02-data-tree-c.dat", "cache/sc-02-data-tree-r-last.dat", "sealed"};
+    (void)state;
+    for (size_t i = 0; i < SY_ARRAY_SIZE(names); i++) {
+        refuse_c1(names[i], flip_first, "SY_E_CORRUPT", "again");
+        refuse_c1(names[i], stage_cut, "SY_E_CORRUPT", "again");
+        refuse_c1(names[i], stage_remove_file, "SY_E_CORRUPT", "again");
+    }
+    refuse_c1("cache/p_aux", flip_first, "SY_E_MISMATCH", "comm_r");
+    refuse_c1("cache/p_aux", stage_cut, "SY_E_CORRUPT", "");
+    refuse_c1("cache/p_aux", stage_remove_file, "SY_E_CORRUPT", "pc2 again");
+}
+
+static void c1_refuses_other_public_values(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_pc2(&s);
+    json_t *spec = c1_spec(&s);
+    json_object_set_new(spec, "comm_r", json_string(ticket));
+    stage_refused("c1", spec, CORRUPT, "SY_E_MISMATCH", "comm_r");
+    spec = c1_spec(&s);
+    json_object_set_new(spec, "number", json_integer(2));
+    stage_refused("c1", spec, CORRUPT, "SY_E_CORRUPT", "another replica");
+    spec = c1_spec(&s);
+    json_object_del(spec, "seed");
+    stage_refused("c1", spec, INPUT, "SY_E_ARG", "seed");
+    sector_close(&s);
+}
+
+/* A synthetic sector needs neither layers nor big trees for c1; a damaged record is found. */
+static void synthetic_c1_works_from_its_file_alone(void **state)
+{
+    static const char *const gone[] = {
+        "cache/sc-02-data-layer-1.dat", "cache/sc-02-data-layer-2.dat",
+        "cache/sc-02-data-tree-d.dat", "cache/sc-02-data-tree-c.dat"};
+    struct sector s;
+    uint64_t bytes;
+    char sha256[65];
+    (void)state;
+    sector_open(&s, 10);
+    run_pc2(&s);
+    json_decref(stage_run("c1", c1_spec(&s), 0));
+    snprintf(sha256, sizeof sha256, "%s", stage_sha256(in(&s, "c1.json"), &bytes));
+    stage_remove_file(in(&s, "c1.json"));
+    for (size_t i = 0; i < SY_ARRAY_SIZE(gone); i++)
+        stage_remove_file(in(&s, gone[i]));
+    json_decref(stage_run("c1", c1_spec(&s), 0));
+    stage_check_file(in(&s, "c1.json"), sha256, bytes);
+    stage_remove_file(in(&s, "c1.json"));
+    for (uint64_t at = 96; at < 575072; at += 4492)
+        stage_flip(in(&s, "cache/syn-porep-vanilla-proofs.dat"), at);
+    json_t *error = stage_run("c1", c1_spec(&s), CORRUPT);
+    json_decref(error);
+    stage_cut(in(&s, "cache/syn-porep-vanilla-proofs.dat"));
+    stage_refused("c1", c1_spec(&s), CORRUPT, "SY_E_CORRUPT", "pc2 again");
+    sector_close(&s);
+}
+
+static void verify_says_why_a_file_is_wrong(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_pc2(&s);
+    json_decref(stage_run("c1", c1_spec(&s), 0));
+    json_t *spec =
+        with(&s, json_pack("{s:s,s:s,s:O,s:O}", "input", in(&s, "c1.json"), "seed", seed, "comm_d",
+                           kat_get(s.pc2, "comm_d"), "comm_r", kat_get(s.pc2, "comm_r")));
+    json_t *result = stage_run("verify", json_incref(spec), 0);
+    assert_true(json_is_true(kat_get(result, "valid")));
+    json_decref(result);
+    json_t *other = stage_with(spec, json_pack("{s:s}", "seed", ticket));
+    result = stage_run("verify", other, 0);
+    assert_true(json_is_false(kat_get(result, "valid")));
+    assert_non_null(strstr(kat_text(result, "what"), "seed"));
+    json_decref(result);
+    result = stage_run("verify", stage_with(spec, json_pack("{s:i}", "number", 7)), 0);
+    assert_non_null(strstr(kat_text(result, "what"), "replica_id"));
+    json_decref(result);
+    stage_cut(in(&s, "c1.json"));
+    result = stage_run("verify", json_incref(spec), 0);
+    assert_true(json_is_false(kat_get(result, "valid")));
+    json_decref(result);
+    stage_remove_file(in(&s, "c1.json"));
+    stage_refused("verify", spec, INPUT, "SY_E_NOT_FOUND", "c1.json");
+    sector_close(&s);
+}
+
+/* --------------------------------------------------------------------- unseal and finalize */
+
+static void unseal_leaves_nothing_that_was_not_checked(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_pc2(&s);
+    json_t *spec = unseal_spec(&s);
+    json_object_set_new(spec, "offset_bytes", json_integer(2032));
+    stage_refused("unseal", spec, INPUT, "SY_E_RANGE", "offset_bytes");
+    spec = unseal_spec(&s);
+    json_object_set_new(spec, "offset_bytes", json_integer(2000));
+    json_object_set_new(spec, "size_bytes", json_integer(33));
+    stage_refused("unseal", spec, INPUT, "SY_E_RANGE", "size_bytes");
+    spec = unseal_spec(&s);
+    json_object_set_new(spec, "number", json_integer(2));
+    stage_refused("unseal", spec, CORRUPT, "SY_E_MISMATCH", "comm_d");
+    stage_flip(in(&s, "sealed"), 77);
+    stage_refused("unseal", unseal_spec(&s), CORRUPT, "SY_E_MISMATCH", "comm_d");
+    stage_cut(in(&s, "sealed"));
+    stage_refused("unseal", unseal_spec(&s), CORRUPT, "SY_E_CORRUPT", "2047");
+    assert_false(stage_exists(in(&s, "out")));
+    sector_close(&s);
+}
+
+static void finalize_keeps_scratch_until_the_store_is_good(void **state)
+{
+    static const char *const names[] = {"sealed", "cache/p_aux", "cache/t_aux",
+                                        "cache/sc-02-data-tree-r-last.dat"};
+    (void)state;
+    for (size_t i = 0; i < SY_ARRAY_SIZE(names); i++) {
+        struct sector s;
+        sector_open(&s, 5);
+        run_pc2(&s);
+        stage_flip(in(&s, names[i]), 3);
+        json_t *error = stage_run("finalize", finalize_spec(&s), CORRUPT);
+        json_decref(error);
+        assert_true(stage_exists(in(&s, "unsealed")));
+        assert_true(stage_exists(in(&s, "cache/sc-02-data-layer-1.dat")));
+        assert_true(stage_exists(in(&s, "cache/sealyard-pc2.json")));
+        assert_false(stage_exists(in(&s, "store/cache/sealyard-finalize.json")));
+        sector_close(&s);
+    }
+}
+
+static void finalize_can_clear_in_place_and_keep_data(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_pc2(&s);
+    json_t *spec = with(&s, json_pack("{s:{s:s,s:s,s:s,s:s},s:b}", "store", "kind", "posix",
+                                      "sealed", in(&s, "sealed"), "cache", in(&s, "cache"),
+                                      "unsealed", in(&s, "kept"), "keep_unsealed", 1));
+    json_decref(stage_run("finalize", json_incref(spec), 0));
+    assert_true(stage_exists(in(&s, "kept")));
+    assert_true(stage_exists(in(&s, "sealed")));
+    assert_false(stage_exists(in(&s, "unsealed")));
+    /* p_aux, t_aux, tree-r-last and the marker. */
+    assert_int_equal(stage_count_files(in(&s, "cache"), ""), 4);
+    json_decref(stage_run("finalize", spec, 0));
+    spec = with(&s, json_pack("{s:{s:s},s:b}", "store", "kind", "tape", "keep_unsealed", 0));
+    stage_refused("finalize", spec, INPUT, "SY_E_UNSUPPORTED", "tape");
+    sector_close(&s);
+}
+
+static void finalize_copies_to_another_file_system(void **state)
+{
+    struct sector s;
+    struct stat a;
+    struct stat b;
+    char store[] = "/dev/shm/sy-store-XXXXXX";
+    char path[64];
+    uint64_t bytes;
+    char sha256[65];
+    (void)state;
+    if (stat("/dev/shm", &a) != 0 || stat(stage_directory(), &b) != 0 || a.st_dev == b.st_dev ||
+        !mkdtemp(store))
+        skip();
+    sector_open(&s, 5);
+    run_pc2(&s);
+    snprintf(sha256, sizeof sha256, "%s", stage_sha256(in(&s, "sealed"), &bytes));
+    snprintf(path, sizeof path, "%s/sealed", store);
+    json_t *spec = with(&s, json_pack("{s:{s:s,s:s,s:s+}}", "store", "kind", "posix", "sealed",
+                                      path, "cache", store, "/cache"));
+    /* A half copy of a killed run is in the way. */
+    snprintf(path, sizeof path, "%s/sealed.sy-tmp", store);
+    stage_write(path, "x", 1);
+    json_decref(stage_run("finalize", json_incref(spec), 0));
+    assert_false(stage_exists(path));
+    snprintf(path, sizeof path, "%s/sealed", store);
+    stage_check_file(path, sha256, bytes);
+    assert_false(stage_exists(in(&s, "sealed")));
+    assert_false(stage_exists(in(&s, "cache")));
+    json_decref(stage_run("finalize", json_incref(spec), 0));
+    stage_flip(path, 9);
+    stage_refused("finalize", spec, CORRUPT, "SY_E_CORRUPT", "missing");
+    snprintf(path, sizeof path, "%s/cache", store);
+    json_decref(
+        stage_run("remove", json_pack("{s:s,s:s+}", "cache", path, "sealed", store, "/sealed"), 0));
+    assert_int_equal(rmdir(store), 0);
+    sector_close(&s);
+}
+
+static void remove_leaves_foreign_directories_alone(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    run_pc2(&s);
+    stage_write(in(&s, "cache/letters.txt"), "x", 1);
+    stage_refused("remove", json_deep_copy(s.spec), INPUT, "SY_E_STATE", "letters.txt");
+    assert_true(stage_exists(in(&s, "sealed")));
+    assert_true(stage_exists(in(&s, "cache/p_aux")));
+    stage_remove_file(in(&s, "cache/letters.txt"));
+    json_t *result = stage_run("remove", json_deep_copy(s.spec), 0);
+    assert_true(json_array_size(kat_get(result, "removed")) > 8);
+    json_decref(result);
+    assert_false(stage_exists(in(&s, "cache")));
+    result = stage_run("remove", json_deep_copy(s.spec), 0);
+    assert_int_equal(json_array_size(kat_get(result, "removed")), 0);
+    json_decref(result);
+    stage_refused("remove", json_object(), INPUT, "SY_E_ARG", "unsealed");
+    sector_close(&s);
+}
+
+/* --------------------------------------------------------------------------- other trouble */
+
+static void one_bad_member_of_a_batch_fails_alone(void **state)
+{
+    struct sector a;
+    struct sector b;
+    (void)state;
+    sector_open(&a, 5);
+    sector_open(&b, 5);
+    run_ap(&a);
+    run_ap(&b);
+    json_object_set_new(b.spec, "number", json_integer(2));
+    stage_flip(in(&a, "unsealed"), 1);
+    json_t *result = stage_run(
+        "pc1", json_pack("{s:[o,{s:i},o]}", "batch", with_pieces(&a), "x", 1, with_pieces(&b)), 0);
+    json_t *list = kat_get(result, "results");
+    assert_int_equal(json_array_size(list), 3);
+    assert_string_equal(kat_text(kat_get(json_array_get(list, 0), "error"), "class"), "CORRUPT");
+    assert_string_equal(kat_text(kat_get(json_array_get(list, 1), "error"), "code"),
+                        "SY_E_UNKNOWN_KEY");
+    kat_text(json_array_get(list, 2), "replica_id");
+    assert_true(stage_exists(in(&b, "cache/sealyard-pc1.json")));
+    json_decref(result);
+    sector_close(&a);
+    sector_close(&b);
+}
+
+static void a_disk_without_room_is_a_resource(void **state)
+{
+    struct sector s;
+    struct statvfs fs;
+    (void)state;
+    assert_int_equal(statvfs(stage_directory(), &fs), 0);
+    if ((uint64_t)fs.f_bavail * fs.f_frsize > UINT64_C(12) * 64 << 30)
+        skip();
+    sector_open(&s, 9);
+    json_object_set_new(s.spec, "unsealed", json_string("/dev/zero"));
+    s.pieces = json_array();
+    stage_refused("pc1", with_pieces(&s), RESOURCE, "SY_E_FULL", "are free");
+    assert_int_equal(stage_count_files(in(&s, "cache"), ""), 0);
+    sector_close(&s);
+}
+
+/* Killed after more and more time, then run to its end: the files are those of a quiet run. */
+static void kill_and_run_again(const char *stage, json_t *spec, const char *file, const char *good,
+                               uint64_t bytes, unsigned step_us)
+{
+    unsigned delay = 0;
+    while (stage_run_killed(stage, json_incref(spec), delay) && delay < 400 * step_us)
+        delay += step_us;
+    json_decref(stage_run(stage, spec, 0));
+    stage_check_file(file, good, bytes);
+}
+
+static void kills_at_any_moment_do_no_harm(void **state)
+{
+    struct sector quiet;
+    struct sector s;
+    char layer[65], sealed[65], c1[65];
+    uint64_t layer_bytes, sealed_bytes, c1_bytes;
+    (void)state;
+    sector_open(&quiet, 10);
+    run_pc2(&quiet);
+    json_decref(stage_run("c1", c1_spec(&quiet), 0));
+    snprintf(layer, sizeof layer, "%s",
+             stage_sha256(in(&quiet, "cache/sc-02-data-layer-2.dat"), &layer_bytes));
+    snprintf(sealed, sizeof sealed, "%s", stage_sha256(in(&quiet, "sealed"), &sealed_bytes));
+    snprintf(c1, sizeof c1, "%s", stage_sha256(in(&quiet, "c1.json"), &c1_bytes));
+    sector_open(&s, 10);
+    json_t *ap = json_pack("{s:o}", "pieces", client_pieces(&s));
+    for (unsigned delay = 0; delay < 20000; delay += 2000)
+        stage_run_killed("ap", with(&s, json_incref(ap)), delay);
+    json_decref(ap);
+    run_ap(&s);
+    kill_and_run_again("pc1", with_pieces(&s), in(&s, "cache/sc-02-data-layer-2.dat"), layer,
+                       layer_bytes, 1000);
+    kill_and_run_again("pc2", with_pieces(&s), in(&s, "sealed"), sealed, sealed_bytes, 1500);
+    s.pc2 = stage_run("pc2", with_pieces(&s), 0);
+    assert_true(json_equal(s.pc2, quiet.pc2));
+    kill_and_run_again("c1", c1_spec(&s), in(&s, "c1.json"), c1, c1_bytes, 1000);
+    kill_and_run_again("finalize", finalize_spec(&s), in(&s, "store/sealed"), sealed, sealed_bytes,
+                       500);
+    assert_false(stage_exists(in(&s, "cache")));
+    assert_int_equal(stage_count_files(in(&s, "store/cache"), ""), 4);
+    sector_close(&s);
+    sector_close(&quiet);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    stage_cleanup();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_values_are_refused_with_their_key),
+        cmocka_unit_test(missing_keys_are_named),
+        cmocka_unit_test(the_command_line_is_checked),
+        cmocka_unit_test(progress_goes_to_the_named_descriptor),
+        cmocka_unit_test(pieces_that_do_not_fit_are_refused),
+        cmocka_unit_test(pc1_refuses_other_data),
+        cmocka_unit_test(pc1_repairs_what_was_damaged),
+        cmocka_unit_test(pc2_refuses_damaged_inputs),
+        cmocka_unit_test(pc2_refuses_the_layers_of_another_replica),
+        cmocka_unit_test(c1_refuses_damaged_inputs),
+        cmocka_unit_test(c1_refuses_other_public_values),
+        cmocka_unit_test(synthetic_c1_works_from_its_file_alone),
+        cmocka_unit_test(verify_says_why_a_file_is_wrong),
+        cmocka_unit_test(unseal_leaves_nothing_that_was_not_checked),
+        cmocka_unit_test(finalize_keeps_scratch_until_the_store_is_good),
+        cmocka_unit_test(finalize_can_clear_in_place_and_keep_data),
+        cmocka_unit_test(finalize_copies_to_another_file_system),
+        cmocka_unit_test(remove_leaves_foreign_directories_alone),
+        cmocka_unit_test(one_bad_member_of_a_batch_fails_alone),
+        cmocka_unit_test(a_disk_without_room_is_a_resource),
+        cmocka_unit_test(kills_at_any_moment_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, clean);
+}

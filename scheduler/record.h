@@ -34,6 +34,9 @@ int sy_record_apply(struct sy_state *state, struct sy_batch *batch, int64_t wall
 int sy_record_flush(struct sy_state *state, struct sy_batch *batch, struct sy_error *err);
 /* True when the batch should be flushed and submitted before the next event. */
 bool sy_record_batch_is_full(const struct sy_state *state, const struct sy_batch *batch);
+/* Adds one change by hand (recovery). value (sy_mem, NULL = remove the key) moves on success. */
+int sy_record_change(struct sy_batch *batch, enum sy_store_table table, const void *key,
+                     uint32_t key_bytes, void *value, uint32_t value_bytes, struct sy_error *err);
 /* Frees what a batch holds; the struct is empty again. */
 void sy_batch_fini(struct sy_batch *batch);
 

@@ -1,86 +1,98 @@
 #include "scheduler/core/job_fsm.h"
 
-/* Rows of the table. STAY = the present state; FROM = failed_from of the row. */
-#define STAY 0u
-#define FROM 255u
-
-enum guard {
-    GUARD_NONE = 0,
-    GUARD_STAGE, /* the task's stage must be the one that runs in this state, else STALE */
-};
+/* One rule: in this state this input moves the sector. `next` 0 = it stays, NEXT_FROM = failed_from
+ * of the row. */
+#define NEXT_FROM 255u
 
 struct rule {
-    uint8_t verdict;
-    uint8_t next;
+    uint8_t state, input, next;
     uint8_t failed_from;
-    uint8_t guard;
+    bool by_stage; /* only when the task's stage is the one of the state, else STALE */
 };
 
-#define APPLY(next_)                                                                               \
+#define ON(state_, input_, next_)                                                                  \
     {                                                                                              \
-        SY_FSM_APPLY, SY_SECTOR_##next_, 0, GUARD_NONE                                             \
+        SY_SECTOR_##state_, SY_FSM_##input_, SY_SECTOR_##next_, 0, false                           \
     }
-#define DONE(next_)                                                                                \
+#define DONE(state_, next_)                                                                        \
     {                                                                                              \
-        SY_FSM_APPLY, SY_SECTOR_##next_, 0, GUARD_STAGE                                            \
+        SY_SECTOR_##state_, SY_FSM_STAGE_OK, SY_SECTOR_##next_, 0, true                            \
     }
-#define FAIL(next_, from_)                                                                         \
+#define FAIL(state_, next_)                                                                        \
     {                                                                                              \
-        SY_FSM_APPLY, SY_SECTOR_##next_, SY_SECTOR_##from_, GUARD_STAGE                            \
+        SY_SECTOR_##state_, SY_FSM_STAGE_FAILED, SY_SECTOR_##next_, SY_SECTOR_##state_, true       \
     }
-#define BACK                                                                                       \
+#define BACK(state_)                                                                               \
     {                                                                                              \
-        SY_FSM_APPLY, FROM, 0, GUARD_NONE                                                          \
-    }
-#define KEEP                                                                                       \
-    {                                                                                              \
-        SY_FSM_APPLY, STAY, 0, GUARD_NONE                                                          \
-    }
-#define OLD                                                                                        \
-    {                                                                                              \
-        SY_FSM_STALE, STAY, 0, GUARD_NONE                                                          \
-    }
-#define NO                                                                                         \
-    {                                                                                              \
-        SY_FSM_REFUSED, STAY, 0, GUARD_NONE                                                        \
+        SY_SECTOR_##state_, SY_FSM_RETRY, NEXT_FROM, 0, false                                      \
     }
 
-/* One line per state, one column per input, in the order of the enums. Stage results and chain news
- * about a sector that has moved on are OLD; an operator always gets an answer (NO). A cancel lets a
- * sector go on (OLD) as soon as its precommit may be out. */
 /* clang-format off */
-static const struct rule rules[SY_SECTOR_STATE_COUNT][SY_FSM_INPUT_COUNT] = {
-/*                             CREATED          STAGE_OK                    STAGE_FAILED                               STAGE_REDO         TICKET             PC_QUEUED                 PC_LANDED         SEED               CM_QUEUED                   CM_LANDED               MSG_FAILED                   RETRY REMOVE           CANCEL */
-[SY_SECTOR_Empty]           = {APPLY(AddPiece), OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_AddPiece]        = {NO,              DONE(GetTicket),            FAIL(AddPieceFailed, AddPiece),            OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_Packing]         = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_GetTicket]       = {NO,              OLD,                        OLD,                                       OLD,               APPLY(PreCommit1), NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_PreCommit1]      = {NO,              DONE(PreCommit2),           FAIL(SealPreCommit1Failed, PreCommit1),    OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_PreCommit2]      = {NO,              DONE(SubmitPreCommitBatch), FAIL(SealPreCommit2Failed, PreCommit2),    DONE(PreCommit1),  OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_SubmitPreCommitBatch] = {NO,         OLD,                        OLD,                                       OLD,               OLD,               APPLY(PreCommitBatchWait), APPLY(WaitSeed), OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_PreCommitBatchWait] = {NO,           OLD,                        OLD,                                       OLD,               OLD,               NO,                       APPLY(WaitSeed),  OLD,               NO,                         OLD,                    APPLY(SubmitPreCommitBatch), NO,   APPLY(Removing), OLD},
-[SY_SECTOR_WaitSeed]        = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       KEEP,             APPLY(Committing), NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), OLD},
-[SY_SECTOR_Committing]      = {NO,              DONE(SubmitCommitAggregate), FAIL(ComputeProofFailed, Committing),     OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), OLD},
-[SY_SECTOR_SubmitCommitAggregate] = {NO,        OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               APPLY(CommitAggregateWait), APPLY(FinalizeSector),  OLD,                         NO,   APPLY(Removing), OLD},
-[SY_SECTOR_CommitAggregateWait] = {NO,          OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         APPLY(FinalizeSector),  APPLY(SubmitCommitAggregate), NO,  APPLY(Removing), OLD},
-[SY_SECTOR_FinalizeSector]  = {NO,              DONE(Proving),              FAIL(FinalizeFailed, FinalizeSector),      OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   NO,              OLD},
-[SY_SECTOR_Proving]         = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   NO,              OLD},
-[SY_SECTOR_Removing]        = {NO,              DONE(Removed),              FAIL(RemoveFailed, Removing),              OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   OLD,             OLD},
-[SY_SECTOR_Removed]         = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   OLD,             OLD},
-[SY_SECTOR_AddPieceFailed]  = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         BACK, APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_SealPreCommit1Failed] = {NO,         OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         BACK, APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_SealPreCommit2Failed] = {NO,         OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         BACK, APPLY(Removing), APPLY(Removing)},
-[SY_SECTOR_PreCommitFailed] = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       APPLY(WaitSeed),  OLD,               NO,                         OLD,                    OLD,                         BACK, APPLY(Removing), OLD},
-[SY_SECTOR_ComputeProofFailed] = {NO,           OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         BACK, APPLY(Removing), OLD},
-[SY_SECTOR_CommitFailed]    = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         APPLY(FinalizeSector),  OLD,                         BACK, APPLY(Removing), OLD},
-[SY_SECTOR_FinalizeFailed]  = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         BACK, NO,              OLD},
-[SY_SECTOR_RemoveFailed]    = {NO,              OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         BACK, APPLY(Removing), OLD},
-[SY_SECTOR_FailedUnrecoverable] = {NO,          OLD,                        OLD,                                       OLD,               OLD,               NO,                       OLD,              OLD,               NO,                         OLD,                    OLD,                         NO,   APPLY(Removing), OLD},
+static const struct rule rules[] = {
+    ON(Empty,                 CREATED,          AddPiece),
+    DONE(AddPiece,            GetTicket),
+    FAIL(AddPiece,            AddPieceFailed),
+    ON(GetTicket,             TICKET,           PreCommit1),
+    DONE(PreCommit1,          PreCommit2),
+    FAIL(PreCommit1,          SealPreCommit1Failed),
+    DONE(PreCommit2,          SubmitPreCommitBatch),
+    FAIL(PreCommit2,          SealPreCommit2Failed),
+    {SY_SECTOR_PreCommit2, SY_FSM_STAGE_REDO, SY_SECTOR_PreCommit1, 0, true},
+    ON(SubmitPreCommitBatch,  PRECOMMIT_QUEUED, PreCommitBatchWait),
+    ON(SubmitPreCommitBatch,  PRECOMMIT_LANDED, WaitSeed),            /* adopted */
+    ON(PreCommitBatchWait,    PRECOMMIT_LANDED, WaitSeed),
+    ON(PreCommitBatchWait,    MESSAGE_FAILED,   SubmitPreCommitBatch),
+    ON(PreCommitFailed,       PRECOMMIT_LANDED, WaitSeed),            /* adopted */
+    ON(WaitSeed,              PRECOMMIT_LANDED, WaitSeed),            /* another epoch after a reorg */
+    ON(WaitSeed,              SEED,             Committing),
+    DONE(Committing,          SubmitCommitAggregate),
+    FAIL(Committing,          ComputeProofFailed),
+    ON(SubmitCommitAggregate, COMMIT_QUEUED,    CommitAggregateWait),
+    ON(SubmitCommitAggregate, COMMIT_LANDED,    FinalizeSector),      /* adopted */
+    ON(CommitAggregateWait,   COMMIT_LANDED,    FinalizeSector),
+    ON(CommitAggregateWait,   MESSAGE_FAILED,   SubmitCommitAggregate),
+    ON(CommitFailed,          COMMIT_LANDED,    FinalizeSector),      /* adopted */
+    DONE(FinalizeSector,      Proving),
+    FAIL(FinalizeSector,      FinalizeFailed),
+    DONE(Removing,            Removed),
+    FAIL(Removing,            RemoveFailed),
+    BACK(AddPieceFailed),
+    BACK(SealPreCommit1Failed),
+    BACK(SealPreCommit2Failed),
+    BACK(PreCommitFailed),
+    BACK(ComputeProofFailed),
+    BACK(CommitFailed),
+    BACK(FinalizeFailed),
+    BACK(RemoveFailed),
 };
 /* clang-format on */
 
-/* Where the chain may send a sector: bit sets over enum sy_sector_state. */
+/* What an input means where no rule names it. Stage results and chain news about a sector that has
+ * moved on are old; whoever asks for something gets an answer. */
+static const enum sy_fsm_verdict otherwise[SY_FSM_INPUT_COUNT] = {
+    [SY_FSM_CREATED] = SY_FSM_REFUSED,        [SY_FSM_STAGE_OK] = SY_FSM_STALE,
+    [SY_FSM_STAGE_FAILED] = SY_FSM_STALE,     [SY_FSM_STAGE_REDO] = SY_FSM_STALE,
+    [SY_FSM_TICKET] = SY_FSM_STALE,           [SY_FSM_PRECOMMIT_QUEUED] = SY_FSM_REFUSED,
+    [SY_FSM_PRECOMMIT_LANDED] = SY_FSM_STALE, [SY_FSM_SEED] = SY_FSM_STALE,
+    [SY_FSM_COMMIT_QUEUED] = SY_FSM_REFUSED,  [SY_FSM_COMMIT_LANDED] = SY_FSM_STALE,
+    [SY_FSM_MESSAGE_FAILED] = SY_FSM_STALE,   [SY_FSM_RETRY] = SY_FSM_REFUSED,
+    [SY_FSM_REMOVE] = SY_FSM_REFUSED,         [SY_FSM_CANCEL] = SY_FSM_STALE,
+};
+
+/* Sets over enum sy_sector_state. */
 #define TO(state) (1u << SY_SECTOR_##state)
+
+/* A cancelled job takes its sectors along only while no precommit can be out. */
+static const uint32_t cancellable = TO(Empty) | TO(AddPiece) | TO(Packing) | TO(GetTicket) |
+                                    TO(PreCommit1) | TO(PreCommit2) | TO(SubmitPreCommitBatch) |
+                                    TO(AddPieceFailed) | TO(SealPreCommit1Failed) |
+                                    TO(SealPreCommit2Failed);
+
+/* A sector that is active on the chain must be terminated first; one that goes is gone already. */
+static const uint32_t not_removable = TO(FinalizeSector) | TO(FinalizeFailed) | TO(Proving);
+static const uint32_t removed_already = TO(Removing) | TO(Removed);
+
+/* Where the chain may send a sector. */
 static const uint32_t refusals[SY_SECTOR_STATE_COUNT] = {
     [SY_SECTOR_GetTicket] = TO(GetTicket) | TO(FailedUnrecoverable),
     [SY_SECTOR_SubmitPreCommitBatch] = TO(SubmitPreCommitBatch) | TO(GetTicket) |
@@ -132,23 +144,57 @@ uint32_t sy_fsm_state_of(uint32_t stage)
     return 0;
 }
 
+static const struct rule *find_rule(uint32_t state, enum sy_fsm_input input)
+{
+    for (size_t i = 0; i < SY_ARRAY_SIZE(rules); i++) {
+        if (rules[i].state == state && rules[i].input == (uint8_t)input)
+            return &rules[i];
+    }
+    return NULL;
+}
+
+static struct sy_fsm_step removal_step(uint32_t state, enum sy_fsm_input input)
+{
+    struct sy_fsm_step step = {.verdict = SY_FSM_APPLY, .next = state};
+    uint32_t bit = 1u << state;
+    if (input == SY_FSM_CANCEL && (cancellable & bit) == 0)
+        step.verdict = SY_FSM_STALE;
+    else if ((removed_already & bit) != 0)
+        step.verdict = SY_FSM_STALE;
+    else if ((not_removable & bit) != 0)
+        step.verdict = SY_FSM_REFUSED;
+    if (step.verdict == SY_FSM_APPLY) {
+        step.next = SY_SECTOR_Removing;
+        step.stage = SY_STAGE_REMOVE;
+    }
+    return step;
+}
+
 struct sy_fsm_step sy_fsm_step(uint32_t state, enum sy_fsm_input input, uint32_t stage,
                                uint32_t failed_from)
 {
     struct sy_fsm_step step = {.verdict = SY_FSM_REFUSED, .next = state};
     if (state == 0 || state >= SY_SECTOR_STATE_COUNT || (uint32_t)input >= SY_FSM_INPUT_COUNT)
         return step;
-    struct rule rule = rules[state][input];
-    step.verdict = (enum sy_fsm_verdict)rule.verdict;
-    if (rule.guard == GUARD_STAGE && sy_fsm_stage_of(state) != stage)
-        step.verdict = SY_FSM_STALE;
-    if (rule.next == FROM && (failed_from == 0 || failed_from >= SY_SECTOR_STATE_COUNT))
-        step.verdict = SY_FSM_REFUSED;
-    if (step.verdict != SY_FSM_APPLY || rule.next == STAY)
+    if (input == SY_FSM_REMOVE || input == SY_FSM_CANCEL)
+        return removal_step(state, input);
+    const struct rule *rule = find_rule(state, input);
+    if (rule == NULL) {
+        step.verdict = otherwise[input];
         return step;
-    step.next = rule.next == FROM ? failed_from : rule.next;
-    step.stage = sy_fsm_stage_of(step.next);
-    step.failed_from = rule.failed_from;
+    }
+    if (rule->by_stage && sy_fsm_stage_of(state) != stage) {
+        step.verdict = SY_FSM_STALE;
+        return step;
+    }
+    uint32_t next = rule->next == NEXT_FROM ? failed_from : rule->next;
+    if (next == 0 || next >= SY_SECTOR_STATE_COUNT)
+        return step;
+    step.verdict = SY_FSM_APPLY;
+    step.next = next;
+    step.failed_from = rule->failed_from;
+    if (next != state)
+        step.stage = sy_fsm_stage_of(next);
     return step;
 }
 

@@ -63,6 +63,8 @@ static int check_comm_r(const struct sy_spec *spec, struct sy_error *err)
     int rc = sy_p_aux_read(spec->cache, pair, pair + 32, err);
     if (rc == -SY_E_NOT_FOUND)
         return sy_fail(err, SY_E_CORRUPT, "p_aux is missing in %.200s: run pc2 again", spec->cache);
+    if (rc)
+        return sy_error_wrap(err, "run pc2 again");
     if (rc == 0)
         rc = sy_poseidon_node(2, pair, comm_r, err);
     if (rc == 0 && memcmp(comm_r, spec->comm_r, 32) != 0)

@@ -20,6 +20,8 @@ int sy_replica_read_comm_d(const struct sy_spec *spec, uint8_t ret_comm_d[32], s
     if (rc == -SY_E_NOT_FOUND)
         return sy_fail(err, SY_E_CORRUPT, "tree-d is missing in %.200s: run pc1 again",
                        spec->cache);
+    if (rc == -SY_E_CORRUPT)
+        return sy_error_wrap(err, "run pc1 again");
     if (rc)
         return rc;
     memcpy(ret_comm_d, sy_tree_root(tree), 32);

@@ -11,8 +11,13 @@
  * ignores unknown keys, wants every known one exactly once, and refuses whatever exceeds the limits
  * of proof.h. It checks form only: vanilla/verify.h says whether the proofs hold.
  *
+ * Two wrappers of other systems are opened by the reader: the base64 string in which Lotus workers
+ * exchange the text, and {"SectorNum":..,"Phase1Out":"<base64>","SectorSize":..} of its benchmark.
+ *
  * Memory: the reader keeps all proofs (76 KB each: 14 MB for 180, 172 MB for 2268); the writer
- * keeps one output buffer. Threads: a writer or a struct sy_c1 belongs to one thread at a time.
+ * keeps one output buffer. A
+ * wrapped text is held twice while it is unwrapped. Threads: a writer or a struct sy_c1 belongs to
+ * one thread at a time.
  */
 #ifndef SEALYARD_TASKS_VANILLA_C1_H
 #define SEALYARD_TASKS_VANILLA_C1_H
@@ -21,6 +26,8 @@
 #include "tasks/vanilla/proof.h"
 
 #define SY_C1_NAME_BYTES 64
+/* base64 of the longest text, 2268 proofs of a 64 GiB sector: about 700 MB. */
+#define SY_C1_WRAPPED_BYTES_MAX ((size_t)1 << 30)
 
 struct sy_c1 {
     bool raw; /* no registered_proof, no size key */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/hex.h"
 #include "tasks/vanilla/json_in.h"
 
 #define FIELDS_MAX 8
@@ -511,43 +512,104 @@ static int read_vanilla_proofs(struct sy_json_in *in, struct sy_c1 *c1, struct s
     return rc;
 }
 
-static int read_document(struct sy_json_in *in, struct sy_c1 *c1, struct sy_error *err)
+/* Members of the document. */
+enum { FIELD_PROOFS = 5, FIELD_NAME = 6, FIELD_WRAPPED = 7 };
+
+/* base64 text in which another system keeps the document. */
+struct wrapped {
+    char *text; /* owned; NULL: the document was not wrapped */
+    size_t bytes;
+};
+
+static int read_member(struct sy_json_in *in, struct sy_c1 *c1, int field, struct wrapped *wrapped,
+                       struct sy_error *err)
 {
-    static const char *const names[] = {"comm_r", "comm_d",         "replica_id",      "seed",
-                                        "ticket", "vanilla_proofs", "registered_proof"};
-    struct fields fields = FIELDS(names, 0x3f);
     uint8_t *const nodes[] = {c1->public.comm_r, c1->public.comm_d, c1->public.replica_id,
                               c1->public.seed, c1->public.ticket};
     char text[SY_JSON_TEXT_BYTES];
+    if (field < FIELD_PROOFS)
+        return sy_json_in_node(in, nodes[field], err);
+    if (field == FIELD_PROOFS)
+        return read_vanilla_proofs(in, c1, err);
+    if (field == FIELD_WRAPPED)
+        return sy_json_in_long_text(in, SY_C1_WRAPPED_BYTES_MAX, &wrapped->text, &wrapped->bytes,
+                                    err);
+    int rc = sy_json_in_text(in, text, err);
+    return rc ? rc : copy_name(in, c1->registered_proof, text, err);
+}
+
+static int check_names(struct sy_json_in *in, struct sy_c1 *c1, struct sy_error *err)
+{
+    c1->raw = !c1->registered_proof[0] && !c1->size_key[0];
+    if (!c1->raw && (!c1->registered_proof[0] || !c1->size_key[0]))
+        return sy_json_in_fail(in, err, "registered_proof and the size key go together");
+    return 0;
+}
+
+/* The document, or, unless `wrapped` is NULL, its wrapper. */
+static int read_document(struct sy_json_in *in, struct sy_c1 *c1, struct wrapped *wrapped,
+                         struct sy_error *err)
+{
+    static const char *const names[] = {
+        "comm_r", "comm_d",         "replica_id",       "seed",
+        "ticket", "vanilla_proofs", "registered_proof", "Phase1Out"};
+    struct fields fields = FIELDS(names, 0x3f);
     int field;
     int rc = sy_json_in_object(in, err);
     while (rc == 0) {
         rc = next_field(in, &fields, &field, err);
         if (rc || field == NO_FIELD)
             break;
-        if (field < 5)
-            rc = sy_json_in_node(in, nodes[field], err);
-        else if (field == 5)
-            rc = read_vanilla_proofs(in, c1, err);
-        else
-            rc = sy_json_in_text(in, text, err);
-        if (rc == 0 && field == 6)
-            rc = copy_name(in, c1->registered_proof, text, err);
+        if (field == FIELD_WRAPPED) {
+            if (!wrapped || fields.seen != 1u << FIELD_WRAPPED)
+                return sy_json_in_fail(in, err, "key \"Phase1Out\" inside a C1 document");
+            fields.required = 0;
+        }
+        rc = read_member(in, c1, field, wrapped, err);
     }
     if (rc == 0)
         rc = sy_json_in_end(in, err);
-    c1->raw = !c1->registered_proof[0] && !c1->size_key[0];
-    if (rc == 0 && !c1->raw && (!c1->registered_proof[0] || !c1->size_key[0]))
-        rc = sy_json_in_fail(in, err, "registered_proof and the size key go together");
+    return rc ? rc : check_names(in, c1, err);
+}
+
+static int read_outside(struct sy_json_in *in, struct sy_c1 *c1, struct wrapped *wrapped,
+                        struct sy_error *err)
+{
+    char first;
+    int rc = sy_json_in_peek(in, &first, err);
+    if (rc || first != '"')
+        return rc ? rc : read_document(in, c1, wrapped, err);
+    rc = sy_json_in_long_text(in, SY_C1_WRAPPED_BYTES_MAX, &wrapped->text, &wrapped->bytes, err);
+    return rc ? rc : sy_json_in_end(in, err);
+}
+
+/* The reader's buffer is used again: the outer text has been read to its end. */
+static int read_inside(struct sy_json_in *in, struct sy_c1 *c1, const struct wrapped *wrapped,
+                       struct sy_error *err)
+{
+    size_t bytes = wrapped->bytes / 4 * 3;
+    char *data = malloc(bytes + 1);
+    if (!data)
+        return sy_fail(err, SY_E_NOMEM, "%.120s: %zu bytes of wrapped text", in->what, bytes);
+    int rc = sy_base64_decode(wrapped->text, wrapped->bytes, data, bytes, &bytes, err);
+    if (rc == 0) {
+        sy_json_in_init_memory(in, data, bytes, in->what);
+        rc = read_document(in, c1, NULL, err);
+    }
+    free(data);
     return rc;
 }
 
 static int read_c1(struct sy_json_in *in, struct sy_c1 **ret, struct sy_error *err)
 {
+    struct wrapped wrapped = {0};
     struct sy_c1 *c1 = calloc(1, sizeof *c1);
     if (!c1)
         return sy_fail(err, SY_E_NOMEM, "C1: %zu bytes", sizeof *c1);
-    int rc = read_document(in, c1, err);
+    int rc = read_outside(in, c1, &wrapped, err);
+    if (rc == 0 && wrapped.text)
+        rc = read_inside(in, c1, &wrapped, err);
+    free(wrapped.text);
     if (rc) {
         sy_c1_destroy(c1);
         return rc;

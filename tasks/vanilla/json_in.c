@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define END_OF_TEXT (-1)
+#define LONG_TEXT_FIRST_BYTES (64 * 1024)
 
 void sy_json_in_init_fd(struct sy_json_in *in, int fd, const char *what)
 {
@@ -187,36 +189,86 @@ static int read_escape(struct sy_json_in *in, char *ret_byte, struct sy_error *e
     return 0;
 }
 
+/* One byte of a string behind its opening quote; *ret_end is set at the closing one. */
+static int read_string_byte(struct sy_json_in *in, char *ret_byte, bool *ret_end,
+                            struct sy_error *err)
+{
+    int c;
+    int rc = look(in, &c, err);
+    if (rc)
+        return rc;
+    if (c < 0x20)
+        return sy_json_in_fail(in, err, "the string does not end");
+    in->at++;
+    *ret_end = c == '"';
+    *ret_byte = (char)c;
+    return c == '\\' ? read_escape(in, ret_byte, err) : 0;
+}
+
 /* Reads a string; keeps its first capacity - 1 bytes when text is not NULL. */
 static int read_string(struct sy_json_in *in, char *text, size_t capacity, size_t *ret_bytes,
                        struct sy_error *err)
 {
     size_t bytes = 0;
     int rc = take(in, '"', err);
-    if (rc)
-        return rc;
-    for (;;) {
-        int c;
-        rc = look(in, &c, err);
-        if (rc)
-            return rc;
-        if (c < 0x20)
-            return sy_json_in_fail(in, err, "the string does not end");
-        in->at++;
-        if (c == '"')
+    while (rc == 0) {
+        bool end;
+        char byte;
+        rc = read_string_byte(in, &byte, &end, err);
+        if (rc || end)
             break;
-        char byte = (char)c;
-        if (c == '\\') {
-            rc = read_escape(in, &byte, err);
-            if (rc)
-                return rc;
-        }
         if (text && bytes + 1 < capacity)
             text[bytes] = byte;
         bytes++;
     }
+    if (rc)
+        return rc;
     if (text)
         text[SY_MIN(bytes, capacity - 1)] = 0;
+    *ret_bytes = bytes;
+    return 0;
+}
+
+/* Room for one more byte and the end; doubles up to max_bytes. */
+static int grow_text(struct sy_json_in *in, char **text, size_t *capacity, size_t max_bytes,
+                     struct sy_error *err)
+{
+    size_t wanted = *capacity ? SY_MIN(2 * *capacity, max_bytes + 1) : LONG_TEXT_FIRST_BYTES;
+    if (wanted <= *capacity)
+        return sy_fail(err, SY_E_LIMIT, "%.120s: a string of more than %zu bytes", in->what,
+                       max_bytes);
+    char *larger = realloc(*text, wanted);
+    if (!larger)
+        return sy_fail(err, SY_E_NOMEM, "%.120s: a string of %zu bytes", in->what, wanted);
+    *text = larger;
+    *capacity = wanted;
+    return 0;
+}
+
+int sy_json_in_long_text(struct sy_json_in *in, size_t max_bytes, char **ret_text,
+                         size_t *ret_bytes, struct sy_error *err)
+{
+    char *text = NULL;
+    size_t capacity = 0;
+    size_t bytes = 0;
+    bool end = false;
+    int rc = take(in, '"', err);
+    while (rc == 0) {
+        char byte = 0;
+        if (bytes + 1 >= capacity)
+            rc = grow_text(in, &text, &capacity, max_bytes, err);
+        if (rc == 0)
+            rc = read_string_byte(in, &byte, &end, err);
+        if (rc || end)
+            break;
+        text[bytes++] = byte;
+    }
+    if (rc) {
+        free(text);
+        return rc;
+    }
+    text[bytes] = 0;
+    *ret_text = text;
     *ret_bytes = bytes;
     return 0;
 }

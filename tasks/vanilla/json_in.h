@@ -49,6 +49,9 @@ int sy_json_in_element(struct sy_json_in *in, uint32_t *index, bool *ret_more,
 int sy_json_in_u64(struct sy_json_in *in, uint64_t max, uint64_t *ret, struct sy_error *err);
 /* A string that fits SY_JSON_TEXT_BYTES; -SY_E_LIMIT when it does not. */
 int sy_json_in_text(struct sy_json_in *in, char *ret_text, struct sy_error *err);
+/* A string of at most max_bytes bytes into malloc'ed memory, NUL-terminated; -SY_E_LIMIT above. */
+int sy_json_in_long_text(struct sy_json_in *in, size_t max_bytes, char **ret_text,
+                         size_t *ret_bytes, struct sy_error *err);
 /* Exactly 32 integers 0..255. */
 int sy_json_in_node(struct sy_json_in *in, uint8_t ret_node[32], struct sy_error *err);
 /* Any one value. */

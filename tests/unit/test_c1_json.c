@@ -178,6 +178,28 @@ static void top_shape_round_trips_in_the_raw_form(void **state)
     free(proof.data);
 }
 
+static void wrappers_of_other_systems_are_opened(void **state)
+{
+    struct text text = load(files[2]);
+    char *base64 = malloc(SY_BASE64_TEXT_BYTES(text.bytes));
+    (void)state;
+    sy_base64_encode(text.data, text.bytes, base64);
+    json_t *lotus = json_string(base64);
+    json_t *bench =
+        json_pack("{s:i,s:O,s:i}", "SectorNum", 3, "Phase1Out", lotus, "SectorSize", 2048);
+    json_t *const wrappers[] = {lotus, bench};
+    for (size_t i = 0; i < SY_ARRAY_SIZE(wrappers); i++) {
+        char *dumped = json_dumps(wrappers[i], JSON_ENCODE_ANY | JSON_ESCAPE_SLASH);
+        struct sy_c1 *c1 = parse(dumped, strlen(dumped));
+        assert_prints_as(c1, &text);
+        sy_c1_destroy(c1);
+        free(dumped);
+        json_decref(wrappers[i]);
+    }
+    free(base64);
+    free(text.data);
+}
+
 static void assert_refused(const char *data, size_t bytes, int code, const char *part)
 {
     struct sy_c1 *c1 = NULL;
@@ -333,6 +355,19 @@ static void repeated_keys_and_trailing_text_are_refused(void **state)
     free(text.data);
 }
 
+static void bad_wrappers_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("\"abc\"", 5, SY_E_PARSE, "base64");
+    assert_refused("\"e30=\"", 6, SY_E_PARSE, "missing"); /* {} */
+    assert_refused("\"e30=\" 1", 8, SY_E_PARSE, "after the end");
+    assert_refused("\"e30=", 5, SY_E_PARSE, "does not end");
+    assert_refused("{\"Phase1Out\":7}", 15, SY_E_PARSE, "'\"'");
+    assert_refused("{\"Phase1Out\":\"e30=\",\"seed\":[]}", 32, SY_E_PARSE, "0 bytes");
+    /* A wrapper in a wrapper: {"Phase1Out":""} */
+    assert_refused("\"eyJQaGFzZTFPdXQiOiIifQ==\"", 26, SY_E_PARSE, "inside");
+}
+
 static void nesting_of_unknown_values_has_a_limit(void **state)
 {
     char text[4 * SY_JSON_DEPTH_MAX];
@@ -402,6 +437,8 @@ int main(void)
         cmocka_unit_test(key_order_and_white_space_do_not_matter),
         cmocka_unit_test(unknown_keys_are_skipped),
         cmocka_unit_test(top_shape_round_trips_in_the_raw_form),
+        cmocka_unit_test(wrappers_of_other_systems_are_opened),
+        cmocka_unit_test(bad_wrappers_are_refused),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(missing_keys_are_named),
         cmocka_unit_test(values_of_the_wrong_kind_are_refused),

@@ -319,7 +319,7 @@ static void pc1_refuses_other_data(void **state)
 }
 
 /* pc1 again over one damaged file gives the files of an undamaged run. */
-static void repair_pc1(const char *name, void (*damage)(const char *path))
+static void repair_pc1(const char *name, void (*damage)(const char *path), uint64_t resumed)
 {
     struct sector s;
     uint64_t bytes;
@@ -329,7 +329,9 @@ static void repair_pc1(const char *name, void (*damage)(const char *path))
     const char *path = in(&s, name);
     snprintf(good, sizeof good, "%s", stage_sha256(path, &bytes));
     damage(path);
-    json_decref(stage_run("pc1", with_pieces(&s), 0));
+    json_t *again = stage_run("pc1", with_pieces(&s), 0);
+    assert_int_equal(kat_u64(again, "resumed_from_layer"), resumed);
+    json_decref(again);
     stage_check_file(path, good, bytes);
     sector_close(&s);
 }
@@ -351,9 +353,9 @@ static void pc1_repairs_what_was_damaged(void **state)
                                         "cache/sc-02-data-tree-d.dat"};
     (void)state;
     for (size_t i = 0; i < SY_ARRAY_SIZE(names); i++) {
-        repair_pc1(names[i], flip_middle);
-        repair_pc1(names[i], stage_cut);
-        repair_pc1(names[i], stage_remove_file);
+        repair_pc1(names[i], flip_middle, i);
+        repair_pc1(names[i], stage_cut, i);
+        repair_pc1(names[i], stage_remove_file, i);
     }
     struct sector s;
     sector_open(&s, 5);
@@ -387,7 +389,7 @@ static void pc2_refuses_damaged_inputs(void **state)
         refuse_pc2(names[i], stage_remove_file, "SY_E_CORRUPT", "again");
     }
     refuse_pc2("cache/sc-02-data-tree-d.dat", flip_middle, "SY_E_CORRUPT", "again");
-    refuse_pc2("cache/sc-02-data-tree-d.dat", stage_cut, "SY_E_CORRUPT", "");
+    refuse_pc2("cache/sc-02-data-tree-d.dat", stage_cut, "SY_E_CORRUPT", "pc1 again");
     refuse_pc2("cache/sc-02-data-tree-d.dat", stage_remove_file, "SY_E_CORRUPT", "pc1 again");
 }
 
@@ -438,7 +440,7 @@ static void c1_refuses_damaged_inputs(void **state)
         refuse_c1(names[i], stage_remove_file, "SY_E_CORRUPT", "again");
     }
     refuse_c1("cache/p_aux", flip_first, "SY_E_MISMATCH", "comm_r");
-    refuse_c1("cache/p_aux", stage_cut, "SY_E_CORRUPT", "");
+    refuse_c1("cache/p_aux", stage_cut, "SY_E_CORRUPT", "pc2 again");
     refuse_c1("cache/p_aux", stage_remove_file, "SY_E_CORRUPT", "pc2 again");
 }
 

@@ -201,6 +201,9 @@ static int write_shim_spec(const struct run *run, const struct plan *plan, struc
     shim.environment[n++] = marker;
     shim.environment[n++] = home;
     shim.environment[n++] = temp;
+#ifdef __SANITIZE_ADDRESS__
+    shim.environment[n++] = "ASAN_OPTIONS=detect_leaks=0"; /* it needs ptrace, which is refused */
+#endif
     for (size_t i = 0; i < stage->environment_count; i++)
         shim.environment[n++] = stage->environment[i];
     n = 0;

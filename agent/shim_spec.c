@@ -23,7 +23,7 @@ int sy_shim_spec_write(const char *directory, const struct sy_shim_spec *spec, s
     if (rc != 0)
         return rc;
     json_t *root =
-        json_pack("{s:s,s:o,s:o,s:o,s:s?,s:s?,s:s?,s:b,s:b,s:I,s:I,s:I}", "attempt", spec->attempt,
+        json_pack("{s:s,s:o,s:o,s:o,s:s*,s:s*,s:s*,s:b,s:b,s:I,s:I,s:I}", "attempt", spec->attempt,
                   "exec", list_json(spec->exec), "environment", list_json(spec->environment),
                   "writable", list_json(spec->writable), "cgroup", spec->cgroup, "exchange_from",
                   spec->exchange_from, "exchange_to", spec->exchange_to, "network", spec->network,
@@ -58,7 +58,7 @@ static int take_all(json_t *root, struct sy_shim_spec *spec, struct sy_error *er
 {
     int network, switch_user;
     json_int_t uid, gid, memory_bytes;
-    if (json_unpack(root, "{s:s,s:s?,s:s?,s:s?,s:b,s:b,s:I,s:I,s:I}", "attempt", &spec->attempt,
+    if (json_unpack(root, "{s:s,s?:s,s?:s,s?:s,s:b,s:b,s:I,s:I,s:I}", "attempt", &spec->attempt,
                     "cgroup", &spec->cgroup, "exchange_from", &spec->exchange_from, "exchange_to",
                     &spec->exchange_to, "network", &network, "switch_user", &switch_user, "uid",
                     &uid, "gid", &gid, "memory_bytes", &memory_bytes) != 0)

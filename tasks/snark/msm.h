@@ -1,0 +1,39 @@
+/* Sums of scalar multiples of points: sum_i scalar_i * point_i in G1 and G2.
+ *
+ * Pippenger with signed digits: the scalars are cut into windows of c bits, each point goes into
+ * the bucket of its digit, and buckets are summed by batched affine additions (one inversion for a
+ * thousand pairs: 5M + 1S + 3M for the shared inversion, about 6 products an addition). Zeros cost
+ * nothing; ones go through one addition each without windows, which is what witnesses are made of.
+ *
+ * Points are given as they stand in parameter files (uncompressed, big-endian, facts
+ * groth16.md 1.3) or as affine points. Decoding checks field bounds only; a point that is not on
+ * its curve gives a wrong sum, which the proof's verification catches. Memory per thread: 2^17
+ * points and the buckets of all windows (at most 60 MB for G1).
+ */
+#ifndef SEALYARD_TASKS_SNARK_MSM_H
+#define SEALYARD_TASKS_SNARK_MSM_H
+
+#include "tasks/field/curve.h"
+
+/* Exactly one of encoded and points is not NULL. */
+struct sy_msm_g1_input {
+    const uint8_t *encoded; /* count * SY_G1_BYTES */
+    const struct sy_g1_affine *points;
+    const struct sy_fr *scalars;
+    size_t count;
+};
+struct sy_msm_g2_input {
+    const uint8_t *encoded; /* count * SY_G2_BYTES */
+    const struct sy_g2_affine *points;
+    const struct sy_fr *scalars;
+    size_t count;
+};
+
+/* *ret = the sum. threads as in tree/parallel.h. -SY_E_CORRUPT for a coordinate >= p, -SY_E_NOMEM.
+ */
+int sy_msm_g1(struct sy_g1 *ret, const struct sy_msm_g1_input *input, unsigned threads,
+              struct sy_error *err);
+int sy_msm_g2(struct sy_g2 *ret, const struct sy_msm_g2_input *input, unsigned threads,
+              struct sy_error *err);
+
+#endif

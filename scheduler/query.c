@@ -348,9 +348,9 @@ static json_t *why_rows(const struct sy_scheduler *scheduler, char *text)
     while (rows && (line = strsep(&rest, "\n"))) {
         const char *reason = line;
         char *colon = strchr(line, ':');
-        json_t *agent = json_null();
-        if (line[0] == '\0')
-            continue;
+        json_t *agent = NULL;
+        if (line[0] == '\0' || (colon && colon[1] == '\0'))
+            continue; /* "task 7 (PC1 of sector 3) waits:" stands over the agents' lines */
         if (colon) {
             *colon = '\0';
             char *name = line + strspn(line, " ");
@@ -361,7 +361,7 @@ static json_t *why_rows(const struct sy_scheduler *scheduler, char *text)
                 *colon = ':';
             }
         }
-        json_array_append_new(rows, json_pack("{s:o, s:s}", "agent", agent, "reason", reason));
+        json_array_append_new(rows, json_pack("{s:o?, s:s}", "agent", agent, "reason", reason));
     }
     return rows;
 }

@@ -33,7 +33,8 @@ static int reply_submitted(const struct sy_rpc_request *request, const struct sy
     return 0;
 }
 
-/* What an agent could never read is refused before a sector number is spent on it. */
+/* The agent opens the path on its own machine: only an absolute one means the same there. Sizes are
+ * checked with the event. */
 static int check_pieces(const struct sy_msg_submit *submit, struct sy_error *err)
 {
     const struct sy_piece *pieces = submit->pieces.items;
@@ -42,13 +43,6 @@ static int check_pieces(const struct sy_msg_submit *submit, struct sy_error *err
         if (piece->path[0] != '/')
             return sy_fail(err, SY_E_ARG, "piece %u: path \"%.100s\" is not absolute", i,
                            piece->path);
-        if (piece->raw_bytes == 0)
-            return sy_fail(err, SY_E_ARG, "piece %u: %.100s is empty", i, piece->path);
-        if (piece->raw_bytes > piece->padded_bytes / 128 * 127)
-            return sy_fail(err, SY_E_ARG,
-                           "piece %u: %llu bytes of %.100s do not fit into %llu padded bytes", i,
-                           (unsigned long long)piece->raw_bytes, piece->path,
-                           (unsigned long long)piece->padded_bytes);
     }
     return 0;
 }

@@ -98,6 +98,8 @@ static int put_stage_keys(json_t *object, enum sy_stage stage, const struct sy_s
         return rc ? rc : put_known_pieces(object, sector, err);
     case SY_STAGE_PC2:
         rc = put_hash(object, "ticket", sector->ticket, sector, err);
+        if (rc == 0)
+            rc = put_hash(object, "comm_d", sector->comm_d, sector, err);
         return rc ? rc : put_known_pieces(object, sector, err);
     case SY_STAGE_C1:
         rc = put_hash(object, "ticket", sector->ticket, sector, err);

@@ -18,12 +18,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BATCH_NODES 64
 #define RING_NODES 1024
 /* Gathered nodes that are in flight from memory at a time: 14 lines each. */
 #define AHEAD_NODES 4
-#define SPINS_BEFORE_YIELD 2048
+#define SPINS_BEFORE_YIELD 128
+/* The gatherer's nap when the ring is full: a full ring lasts the labelling thread RING_NODES * 0.7
+ * us, ten times longer, and a napping thread leaves the core to its sibling. */
+#define NAP_NS 50000
 #define REPORT_NODES (UINT64_C(1) << 18)
 
 struct ring {
@@ -37,14 +41,17 @@ struct ring {
 };
 
 /* Waits until *counter >= want. The other thread always comes that far. */
-static uint64_t wait_for(_Atomic uint64_t *counter, uint64_t want)
+static uint64_t wait_for(_Atomic uint64_t *counter, uint64_t want, bool nap)
 {
+    const struct timespec pause = {.tv_nsec = NAP_NS};
     unsigned spins = 0;
     for (;;) {
         uint64_t value = atomic_load_explicit(counter, memory_order_acquire);
         if (value >= want)
             return value;
-        if (++spins % SPINS_BEFORE_YIELD == 0)
+        if (nap)
+            nanosleep(&pause, NULL);
+        else if (++spins % SPINS_BEFORE_YIELD == 0)
             sched_yield();
         else
             __builtin_ia32_pause();
@@ -81,7 +88,7 @@ static void *run_gatherer(void *ctx)
     for (uint64_t first = r->begin; first < r->end; first += BATCH_NODES) {
         uint64_t end = SY_MIN(first + BATCH_NODES, r->end);
         uint64_t need = end - r->begin > RING_NODES ? end - RING_NODES : r->begin;
-        uint64_t labelled = wait_for(&r->labelled, need);
+        uint64_t labelled = wait_for(&r->labelled, need, true);
         for (uint64_t node = first; node < end; node++) {
             if (node + AHEAD_NODES < r->end)
                 sy_label_prefetch(r->job, node + AHEAD_NODES);
@@ -100,7 +107,7 @@ static void label_all(struct ring *r, void (*on_done)(void *ctx, uint64_t done),
     for (uint64_t first = r->begin; first < r->end; first += BATCH_NODES) {
         uint64_t end = SY_MIN(first + BATCH_NODES, r->end);
         uint64_t at = (first - r->begin) % RING_NODES;
-        wait_for(&r->gathered, end);
+        wait_for(&r->gathered, end, false);
         job.gathered = r->slot + at * SY_LABEL_GATHER_BYTES;
         job.missing = r->missing + at;
         range(&job, first, end);

@@ -55,7 +55,8 @@ struct sy_labels_opts {
     const uint8_t *replica_id; /* 32 bytes */
     const struct sy_parents *parents;
     const char *cache; /* directory for the layer files; NULL: keep nothing on disk */
-    unsigned threads;  /* 1: all on the calling thread; 2+: a gatherer and a writer beside */
+    unsigned threads;  /* 1: all on the calling thread; more: a gatherer and a writer beside it (a
+                        * third gains nothing); 0 = by the CPUs this process may run on */
     const char *hugepage_mount; /* NULL = none */
     uint64_t hugepage_bytes;
     const struct sy_progress *progress; /* "layer 3/11", nodes of the layer */
@@ -68,8 +69,11 @@ struct sy_labels_result {
     bool hugetlb;
 };
 
-/* Makes all layers. With `cache` the layer files and markers are complete on success. When ret_last
- * is not NULL it receives the last layer in memory (release it with sy_layer_mem_fini). */
+/* Makes all layers. With `cache` (an existing directory) the layer files and markers are complete
+ * on success; after a failure or a crash the complete ones stay, and the next run resumes behind
+ * them. When ret_last is not NULL it receives the last layer in memory (release it with
+ * sy_layer_mem_fini). Memory: two layers. -SY_E_RESOURCE and -SY_E_NOMEM without memory or pages,
+ * -SY_E_ARG for parents of another size, those of common/file.h for the files. */
 int sy_labels_run(const struct sy_labels_opts *opts, struct sy_labels_result *ret_result,
                   struct sy_layer_mem *ret_last, struct sy_error *err);
 

@@ -2,10 +2,11 @@
  *
  * Name and bytes are those of every implementation in the field, so a directory may be shared with
  * them. Life of a file: built into a temporary name by several threads under an exclusive lock
- * (<name>.lock), fsynced, hashed, compared with the known digest of registered proofs 0-9, renamed;
- * then "<name>.sha256" (the form of sha256sum) is written. Opening checks length and digest,
- * against the known digest or else that sidecar. A file that has neither is built again, not
- * believed.
+ * (flock on <name>.lock) and hashed on the way; the digest is compared with the known one of
+ * registered proofs 0-9; fsync, rename; then "<name>.sha256" (the form of sha256sum) is written.
+ * Opening checks length and digest, against the known digest or else that sidecar. A file that has
+ * neither is built again, not believed. A crash leaves the temporary file, which the next builder
+ * overwrites, and no lock.
  */
 #ifndef SEALYARD_TASKS_SDR_PARENTS_H
 #define SEALYARD_TASKS_SDR_PARENTS_H

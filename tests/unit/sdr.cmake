@@ -1,5 +1,5 @@
 # Sector formats, the graph and labelling.
-foreach(unit proof params fr32 commp pieces cid aux graph parents labels encode)
+foreach(unit proof params fr32 commp pieces cid aux graph parents labels encode sdr_faults)
     sy_test(test_${unit} SOURCES test_${unit}.c LINK sealyard_proofs LABELS unit)
 endforeach()
 # Whole sectors and graphs of 8 MiB: a few seconds.

@@ -212,8 +212,8 @@ static int read_string(struct sy_json_in *in, char *text, size_t capacity, size_
     size_t bytes = 0;
     int rc = take(in, '"', err);
     while (rc == 0) {
-        bool end;
-        char byte;
+        bool end = false;
+        char byte = 0;
         rc = read_string_byte(in, &byte, &end, err);
         if (rc || end)
             break;

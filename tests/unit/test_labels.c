@@ -300,6 +300,34 @@ static void impossible_runs_are_refused(void **state)
     teardown(&f);
 }
 
+/* Needs reserved pages: SEALYARD_HUGETLBFS names a mount with at least four free ones. */
+static void layers_lie_in_huge_pages(void **state)
+{
+    (void)state;
+    const char *mount = getenv("SEALYARD_HUGETLBFS");
+    struct fixture f;
+    struct sy_labels_result result;
+    struct sy_layer_mem mem, last;
+    if (!mount) {
+        print_message("skipped: SEALYARD_HUGETLBFS names no mount with huge pages\n");
+        skip();
+    }
+    setup_small(&f);
+    f.opts.cache = NULL;
+    assert_ok(sy_labels_run(&f.opts, &result, &last, err));
+    f.opts.hugepage_mount = mount;
+    struct sy_layer_mem huge;
+    assert_ok(sy_labels_run(&f.opts, &result, &huge, err));
+    assert_true(huge.hugetlb && result.hugetlb && huge.page_bytes >= 2 << 20);
+    assert_int_equal(huge.map_bytes % huge.page_bytes, 0);
+    assert_memory_equal(huge.data, last.data, last.bytes);
+    sy_layer_mem_fini(&huge);
+    sy_layer_mem_fini(&last);
+    assert_error(sy_layer_mem_init(&mem, 2048, mount, 4096, err), SY_E_ARG);
+    assert_error(sy_layer_mem_init(&mem, UINT64_C(1) << 50, mount, 0, err), SY_E_RESOURCE);
+    teardown(&f);
+}
+
 /* --------------------------------------------------------------------------------------- checks */
 
 static void sampled_checks_find_changed_labels(void **state)
@@ -380,6 +408,7 @@ int main(void)
         cmocka_unit_test(resuming_believes_only_digests),
         cmocka_unit_test(a_resumed_run_hands_out_the_last_layer),
         cmocka_unit_test(impossible_runs_are_refused),
+        cmocka_unit_test(layers_lie_in_huge_pages),
         cmocka_unit_test(sampled_checks_find_changed_labels),
         cmocka_unit_test(kernels_agree_from_any_node),
     };

@@ -262,8 +262,8 @@ void rig_hello(struct rig *rig, const char *agent, const struct sy_msg_attempt_s
                                     {SY_STAGE_C1, 1},    {SY_STAGE_FIN, 1}, {SY_STAGE_UNSEAL, 1},
                                     {SY_STAGE_REMOVE, 1}};
     struct sy_store_row stores[2] = {
-        {.kind = SY_STORE_SCRATCH, .bytes_total = 1 << 30, .bytes_free = 1 << 30, .online = true},
-        {.kind = SY_STORE_LONG, .bytes_total = 1 << 30, .bytes_free = 1 << 30, .online = true}};
+        {.kind = SY_STORE_SCRATCH, .bytes_total = 1ull << 40, .bytes_free = 1ull << 40, .online = true},
+        {.kind = SY_STORE_LONG, .bytes_total = 1ull << 40, .bytes_free = 1ull << 40, .online = true}};
     struct sy_msg_hello hello = {
         .version = SY_VERSION,
         .boot_id = "boot",

@@ -291,6 +291,7 @@ static void hello_confirms_stops_and_misses(void **state)
     assert_int_equal(task(1)->failures, 1);
     rig_pass(&rig, 11000);
     rig_hello(&rig, "a1", NULL, 0);
+    rig_pass(&rig, 100);
     assert_int_equal(start_of("a1")->attempt, 2);
     assert_int_equal(send_result("a1", &start, true, ap_result), SY_RESULT_STALE);
 }
@@ -346,6 +347,7 @@ static void silence_is_suspect_then_dead_then_taken_over(void **state)
     rig_hello(&rig, "a2", NULL, 0);
     rig_pass(&rig, 11000);
     rig_hello(&rig, "a2", NULL, 0);
+    rig_pass(&rig, 100);
     assert_int_equal(task(1)->attempt, 2);
     assert_string_equal(task(1)->agent, "a2");
 }

@@ -109,19 +109,21 @@ static void attach_store(struct sy_agent_daemon *agent, uint64_t sequence,
     free(state);
 }
 
-/* There is no failure frame from an agent: an empty chunk of an empty file says "not here", the
- * reason is in the log. */
 static void read_file(struct sy_agent_daemon *agent, uint64_t sequence,
                       const struct sy_msg_file_read *request)
 {
-    struct sy_error err = {0};
-    struct sy_msg_chunk chunk = {.offset_bytes = request->offset_bytes};
-    if (sy_agent_file_read(&chunk, agent->conf->dir, request, agent->chunk, &err) != 0)
-        SY_WARN("files", "not-read", "what=%s task=%llu err=\"%s\"",
-                strcmp(request->what, "task-log") == 0 ? "task-log" : "other",
-                (unsigned long long)request->task, err.text);
-    if (sy_link_send(agent->link, SY_MSG_CHUNK, sequence, &chunk, &err) != 0)
-        SY_WARN("files", "not-sent", "err=\"%s\"", err.text);
+    struct sy_error err = {0}, ignored;
+    struct sy_msg_chunk chunk = {0};
+    if (sy_agent_file_read(&chunk, agent->conf->dir, request, agent->chunk, &err) == 0) {
+        sy_link_send(agent->link, SY_MSG_CHUNK, sequence, &chunk, &ignored); /* asked again */
+        return;
+    }
+    const struct sy_msg_failure failure = {
+        .code = (uint32_t)err.code,
+        .error_class = (uint32_t)err.class,
+        .text = {err.text, (uint32_t)strlen(err.text)},
+    };
+    sy_link_send(agent->link, SY_MSG_FAILURE, sequence, &failure, &ignored);
 }
 
 static void on_frame(void *ctx, const struct sy_frame *frame)

@@ -14,6 +14,7 @@ struct sy_link {
     uint64_t generation; /* of the scheduler that was joined */
     uint64_t heartbeat_ms, answered_ms;
     uint64_t sequence, beats;
+    uint64_t hello_first, hello_last; /* sequences of the HELLOs since the link was last joined */
 };
 
 static int send_any(struct sy_link *link, uint16_t type, uint64_t sequence, const void *body,
@@ -31,8 +32,20 @@ static void send_hello(struct sy_link *link)
     struct sy_msg_hello hello = {0};
     struct sy_error err = {0};
     link->opts.make_hello(link->opts.ctx, &hello);
-    if (send_any(link, SY_MSG_HELLO, 0, &hello, &err) != 0)
+    uint64_t sequence = ++link->sequence;
+    if (send_any(link, SY_MSG_HELLO, sequence, &hello, &err) != 0) {
         SY_WARN("link", "hello", "err=\"%s\"", err.text);
+        return;
+    }
+    link->hello_last = sequence;
+    if (link->hello_first == 0)
+        link->hello_first = sequence;
+}
+
+static void leave(struct sy_link *link)
+{
+    link->joined = false;
+    link->hello_first = 0;
 }
 
 static void on_beat(void *ctx)
@@ -73,24 +86,45 @@ static void set_heartbeat(struct sy_link *link, uint64_t wanted_ms)
     link->heartbeat_ms = ms;
 }
 
-static void on_welcome(struct sy_link *link, const struct sy_msg_welcome *welcome)
+/* WELCOME answers HELLO. One that answers a heartbeat says: this scheduler does not know us yet. */
+static void on_welcome(struct sy_link *link, uint64_t sequence,
+                       const struct sy_msg_welcome *welcome)
 {
     struct sy_error err = {0};
     if (sy_guard_welcome(link->opts.guard, welcome->generation, welcome->instance, &err) != 0) {
         SY_ERROR("link", "not-obeyed", "err=\"%s\"", err.text);
-        link->joined = false;
+        leave(link);
         return;
     }
+    bool answers_hello =
+        link->hello_first != 0 && sequence >= link->hello_first && sequence <= link->hello_last;
     bool was_joined = link->joined && link->generation == welcome->generation;
     link->generation = welcome->generation;
-    link->joined = true;
     link->answered_ms = sy_loop_now_ms(link->opts.loop);
+    if (!answers_hello) {
+        leave(link);
+        send_hello(link);
+        return;
+    }
+    link->joined = true;
     set_heartbeat(link, welcome->heartbeat_ms);
     if (was_joined)
-        return;
+        return; /* to a HELLO that was repeated */
     SY_INFO("link", "joined", "scheduler=%s generation=%llu", link->opts.endpoint,
             (unsigned long long)welcome->generation);
     link->opts.on_joined(link->opts.ctx);
+}
+
+static void refuse(struct sy_link *link, const char *why)
+{
+    leave(link);
+    SY_ERROR(
+        "link", "refused",
+        "err=\"the scheduler at %s does not accept this agent's key (%s): run `sealyard agents "
+        "enroll NAME` on the scheduler's host and `sealyard-agent enroll` here; running tasks go "
+        "on; next try in %u s\"",
+        link->opts.endpoint, why, SY_LINK_REFUSED_RETRY_MS / 1000);
+    sy_timer_restart(link->redial, 0); /* the dealer is not destroyed inside its own callback */
 }
 
 static void on_failure(struct sy_link *link, const struct sy_msg_failure *failure)
@@ -102,15 +136,17 @@ static void on_failure(struct sy_link *link, const struct sy_msg_failure *failur
     text[bytes] = 0;
     SY_WARN("link", "failure", "code=%s text=%s", sy_err_name((int)failure->code),
             sy_log_value(text, value, sizeof value));
-    if (failure->code == SY_E_STATE || failure->code == SY_E_STALE)
-        link->joined = false; /* it does not know us: HELLO at the next beat */
+    if (failure->code == SY_E_DENIED || failure->code == SY_E_AUTH)
+        refuse(link, "revoked or of another role");
+    else if (failure->code == SY_E_STATE || failure->code == SY_E_STALE)
+        leave(link); /* it does not know us: HELLO at the next beat */
 }
 
 static void on_frame(void *ctx, const struct sy_frame *frame)
 {
     struct sy_link *link = ctx;
     if (frame->type == SY_MSG_WELCOME) {
-        on_welcome(link, frame->body);
+        on_welcome(link, frame->sequence, frame->body);
         return;
     }
     if (frame->type == SY_MSG_FAILURE) {
@@ -122,7 +158,7 @@ static void on_frame(void *ctx, const struct sy_frame *frame)
                 sy_msg_name(frame->type), (unsigned long long)frame->generation, link->joined,
                 (unsigned long long)link->generation);
         if (link->joined && frame->generation > link->generation) {
-            link->joined = false;
+            leave(link);
             send_hello(link);
         }
         return;
@@ -137,15 +173,9 @@ static void on_link(void *ctx, bool connected, bool refused)
     struct sy_link *link = ctx;
     link->connected = connected;
     if (!connected)
-        link->joined = false;
+        leave(link);
     if (refused) {
-        SY_ERROR(
-            "link", "refused",
-            "err=\"the scheduler at %s does not accept this agent's key (unknown or revoked): run "
-            "`sealyard agents enroll NAME` on the scheduler's host and `sealyard-agent enroll` "
-            "here; running tasks go on; next try in %u s\"",
-            link->opts.endpoint, SY_LINK_REFUSED_RETRY_MS / 1000);
-        sy_timer_restart(link->redial, 0); /* the dealer is not destroyed inside its own callback */
+        refuse(link, "unknown");
         return;
     }
     if (connected) {

@@ -115,7 +115,9 @@ static int make(struct sy_task *task, json_t *inputs, struct sy_stage_files *fil
     json_t *result = NULL;
     sy_piece_list_init(&list);
     int rc = sy_stage_files_add(files, spec->unsealed, spec->params.sector_bytes, NULL, err);
-    /* A sector of zeros is a hole. */
+    /* A sector of zeros is a hole: it needs no room, and reading it for a digest says little. */
+    if (rc == 0 && spec->piece_count == 0)
+        files->file[0].no_digest = !spec->digests && spec->verify != SY_VERIFY_FULL;
     if (rc == 0 && spec->piece_count > 0)
         rc = sy_task_check_space(files, spec->unsealed, err);
     if (rc == 0) {

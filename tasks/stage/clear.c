@@ -106,6 +106,21 @@ static int visit(const char *cache, visit_fn *fn, enum sy_clear what, json_t *re
     return rc;
 }
 
+/* Without the slashes that may stand behind the name: "x/" would be its own parent. */
+static int remove_directory(const char *cache, json_t *removed, struct sy_error *err)
+{
+    char path[SY_PATH_BYTES];
+    int rc = sy_path_format(path, err, "%s", cache);
+    if (rc)
+        return rc;
+    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/'; length--)
+        path[length - 1] = 0;
+    if (rmdir(path) != 0 && errno != ENOENT)
+        return sy_fail_errno(err, errno, "remove directory %.200s", path);
+    rc = note(removed, path, err);
+    return rc ? rc : sy_file_sync_parent(path, err);
+}
+
 int sy_clear_cache(const char *cache, enum sy_clear what, json_t *removed, struct sy_error *err)
 {
     int rc = 0;
@@ -119,8 +134,5 @@ int sy_clear_cache(const char *cache, enum sy_clear what, json_t *removed, struc
         return rc;
     if (what == SY_CLEAR_WORK)
         return sy_file_sync_directory(cache, err);
-    if (rmdir(cache) != 0 && errno != ENOENT)
-        return sy_fail_errno(err, errno, "remove directory %.200s", cache);
-    rc = note(removed, cache, err);
-    return rc ? rc : sy_file_sync_parent(cache, err);
+    return remove_directory(cache, removed, err);
 }

@@ -84,7 +84,7 @@ static int digest_one(void *ctx, uint64_t index, unsigned worker, struct sy_erro
     struct sy_stage_files *files = ctx;
     struct sy_stage_file *file = &files->file[index];
     (void)worker;
-    if (file->has_sha256)
+    if (file->has_sha256 || file->no_digest)
         return sy_file_size(file->path, &file->bytes, err);
     int rc = sy_stage_file_sha256(file->path, file->sha256, &file->bytes, err);
     if (rc == 0)
@@ -162,23 +162,29 @@ int sy_marker_path(char *ret_path, const char *cache, enum sy_stage_id stage, st
     return sy_path_format(ret_path, err, "%s/sealyard-%s.json", cache, sy_stage_name(stage));
 }
 
-/* Files in the cache stand with their name alone, so that a cache can be moved as a whole. */
-static const char *relative_to(const char *path, const char *cache)
+/* The name of a file that lies directly in the cache; NULL for any other. */
+static const char *name_in_cache(const char *path, const char *cache)
 {
     size_t length = strlen(cache);
     while (length > 0 && cache[length - 1] == '/')
         length--;
-    if (strncmp(path, cache, length) == 0 && path[length] == '/' && !strchr(path + length + 1, '/'))
+    if (strncmp(path, cache, length) == 0 && path[length] == '/' && path[length + 1] &&
+        !strchr(path + length + 1, '/'))
         return path + length + 1;
-    return path;
+    return NULL;
 }
 
 static json_t *files_for_marker(const struct sy_stage_files *files, const char *cache)
 {
     json_t *list = sy_stage_files_json(files, true);
-    for (size_t i = 0; list && i < files->count; i++)
-        json_object_set_new(json_array_get(list, i), "path",
-                            json_string(relative_to(files->file[i].path, cache)));
+    for (size_t i = 0; list && i < files->count; i++) {
+        json_t *object = json_array_get(list, i);
+        const char *name = name_in_cache(files->file[i].path, cache);
+        if (name) {
+            json_object_del(object, "path");
+            json_object_set_new(object, "name", json_string(name));
+        }
+    }
     return list;
 }
 
@@ -223,16 +229,16 @@ static bool parse_file(struct sy_stage_files *files, const json_t *object, const
 {
     char path[SY_PATH_BYTES];
     uint8_t sha256[32];
-    const char *name = json_string_value(json_object_get(object, "path"));
+    const char *name = json_string_value(json_object_get(object, "name"));
+    const char *elsewhere = json_string_value(json_object_get(object, "path"));
     const json_t *bytes = json_object_get(object, "bytes");
     const char *hex = json_string_value(json_object_get(object, "sha256"));
-    if (!name || !json_is_integer(bytes) || json_integer_value(bytes) < 0)
+    if (!name == !elsewhere || !json_is_integer(bytes) || json_integer_value(bytes) < 0)
         return false;
     if (hex && sy_hex_decode(hex, sha256, 32, NULL))
         return false;
-    if (name[0] == '/'      ? sy_path_format(path, NULL, "%s", name)
-        : strchr(name, '/') ? sy_path_format(path, NULL, "%s", name)
-                            : sy_path_format(path, NULL, "%s/%s", cache, name))
+    if (name ? sy_path_format(path, NULL, "%s/%s", cache, name)
+             : sy_path_format(path, NULL, "%s", elsewhere))
         return false;
     return sy_stage_files_add(files, path, (uint64_t)json_integer_value(bytes), hex ? sha256 : NULL,
                               NULL) == 0;

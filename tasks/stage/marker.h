@@ -1,10 +1,11 @@
 /* The marker of a finished stage: sealyard-<stage>.json in the cache directory.
  *
- *   {"version":1,"stage":"pc2","inputs":{...},"files":[{"path":..,"bytes":..,"sha256":..}],
+ *   {"version":1,"stage":"pc2","inputs":{...},"files":[{"name":..,"bytes":..,"sha256":..}],
  *    "result":{...}}
  *
  * inputs names what the stage worked on (replica_id, comm_d, ...). files holds every file that the
- * stage left, relative to the cache directory when it lies there. The marker is written last, so
+ * stage left: by "name" when it lies in the cache directory, which may be moved as a whole, else by
+ * "path". The marker is written last, so
  * its presence says that all files were complete and durable; a later run believes it only when the
  * inputs are its own and the files still have their sizes and digests. A marker that does not parse
  * counts as absent.
@@ -28,6 +29,7 @@ struct sy_stage_file {
     char path[SY_PATH_BYTES];
     uint64_t bytes;
     bool has_sha256;
+    bool no_digest; /* sy_stage_files_digest leaves it alone */
     uint8_t sha256[32];
 };
 

@@ -650,6 +650,38 @@ static void remove_leaves_foreign_directories_alone(void **state)
 
 /* --------------------------------------------------------------------------- other trouble */
 
+/* Relative paths, a cache that was moved between stages, and one given with a slash behind it. */
+static void paths_may_be_relative_and_caches_may_move(void **state)
+{
+    struct sector s;
+    char here[STAGE_PATH_BYTES];
+    (void)state;
+    assert_non_null(getcwd(here, sizeof here));
+    sector_open(&s, 5);
+    run_ap(&s);
+    assert_int_equal(chdir(s.base), 0);
+    json_object_update(s.spec, json_pack("{s:s,s:s,s:s}", "cache", "cache", "sealed", "sealed",
+                                         "unsealed", "unsealed"));
+    json_decref(stage_run("pc1", with_pieces(&s), 0));
+    assert_int_equal(rename("cache", "moved"), 0);
+    json_object_set_new(s.spec, "cache", json_string("moved/"));
+    s.pc2 = stage_run("pc2", with_pieces(&s), 0);
+    stage_remove_file("unsealed");
+    json_t *again = stage_run("pc2", with_pieces(&s), 0);
+    assert_true(json_equal(s.pc2, again));
+    json_decref(again);
+    json_t *spec = c1_spec(&s);
+    json_object_set_new(spec, "output", json_string("c1.json"));
+    json_decref(stage_run("c1", spec, 0));
+    spec = with(&s, json_pack("{s:{s:s,s:s,s:s}}", "store", "kind", "posix", "sealed", "kept",
+                              "cache", "kept-cache"));
+    json_decref(stage_run("finalize", spec, 0));
+    assert_true(stage_exists("kept"));
+    assert_false(stage_exists("moved"));
+    assert_int_equal(chdir(here), 0);
+    sector_close(&s);
+}
+
 static void one_bad_member_of_a_batch_fails_alone(void **state)
 {
     struct sector a;
@@ -764,6 +796,7 @@ int main(void)
         cmocka_unit_test(finalize_can_clear_in_place_and_keep_data),
         cmocka_unit_test(finalize_copies_to_another_file_system),
         cmocka_unit_test(remove_leaves_foreign_directories_alone),
+        cmocka_unit_test(paths_may_be_relative_and_caches_may_move),
         cmocka_unit_test(one_bad_member_of_a_batch_fails_alone),
         cmocka_unit_test(a_disk_without_room_is_a_resource),
         cmocka_unit_test(kills_at_any_moment_do_no_harm),

@@ -2,3 +2,21 @@
 foreach(unit rpc dispatch)
     sy_test(test_${unit} SOURCES test_${unit}.c scheduler_rig.c LINK sealyard_scheduler)
 endforeach()
+foreach(unit admit scheduler_spec plugin_host)
+    sy_test(test_${unit} SOURCES test_${unit}.c LINK sealyard_scheduler)
+endforeach()
+
+# sy_test_plugin(NAME [definitions...]): sealyard-plugin-NAME.so beside the tests.
+set(test_plugin_dir ${CMAKE_BINARY_DIR}/tests/plugins)
+function(sy_test_plugin name)
+    add_library(sealyard-plugin-${name} MODULE scheduler_test_plugin.c)
+    set_target_properties(sealyard-plugin-${name} PROPERTIES PREFIX ""
+        LIBRARY_OUTPUT_DIRECTORY ${test_plugin_dir})
+    target_compile_definitions(sealyard-plugin-${name} PRIVATE ${ARGN})
+    target_link_libraries(sealyard-plugin-${name} PRIVATE sealyard_flags sealyard_common)
+    add_dependencies(test_plugin_host sealyard-plugin-${name})
+endfunction()
+sy_test_plugin(test)
+sy_test_plugin(oldabi TEST_NAME="oldabi" TEST_ABI=0)
+sy_test_plugin(liar TEST_NAME="honest")
+target_compile_definitions(test_plugin_host PRIVATE TEST_PLUGIN_DIR="${test_plugin_dir}")

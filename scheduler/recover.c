@@ -70,6 +70,7 @@ int recover_replay(const struct sy_store *store, struct sy_state **ret, struct s
 
 struct damaged {
     enum sy_store_table table;
+    bool orphan; /* sound, but the row that it belongs to was damaged */
     uint8_t key[SY_STORE_KEY_BYTES_MAX];
     uint32_t key_bytes;
     void *value; /* as found */
@@ -89,11 +90,11 @@ struct load {
     uint32_t damaged_count, damaged_capacity;
 };
 
-static int keep_damaged(struct load *load, enum sy_store_table table, const void *key,
+static int keep_damaged(struct load *load, enum sy_store_table table, bool orphan, const void *key,
                         size_t key_bytes, const void *value, size_t value_bytes,
                         struct sy_error *why)
 {
-    load->report->damaged++;
+    load->report->damaged += !orphan;
     recover_note(load->report, table, key, key_bytes, why->text);
     if (load->damaged_count >= RECOVER_DAMAGED_MAX)
         return sy_fail(why, SY_E_CORRUPT, "more than %d records are damaged: restore a backup",
@@ -109,6 +110,7 @@ static int keep_damaged(struct load *load, enum sy_store_table table, const void
     struct damaged *item = &load->damaged[load->damaged_count];
     memset(item, 0, sizeof(*item));
     item->table = table;
+    item->orphan = orphan;
     item->key_bytes = (uint32_t)SY_MIN(key_bytes, (size_t)SY_STORE_KEY_BYTES_MAX);
     memcpy(item->key, key, item->key_bytes);
     item->value_bytes = (uint32_t)SY_MIN(value_bytes, (size_t)SY_STORE_VALUE_BYTES_MAX);
@@ -131,8 +133,9 @@ static int visit_row(void *ctx, const void *key, size_t key_bytes, const void *v
     int rc = sy_record_decode_row(load->kind, key, key_bytes, value, value_bytes, load->arena,
                                   load->row, &why);
     const struct sy_task *task = load->row;
-    if (rc == 0 && load->kind == SY_ROW_TASK &&
-        sy_state_sector(load->state, task->miner, task->number) == NULL)
+    bool orphan = rc == 0 && load->kind == SY_ROW_TASK &&
+                  sy_state_sector(load->state, task->miner, task->number) == NULL;
+    if (orphan)
         rc = sy_fail(&why, SY_E_CORRUPT, "task %llu has lost sector %llu", (ull)task->id,
                      (ull)task->number);
     if (rc == 0)
@@ -140,7 +143,7 @@ static int visit_row(void *ctx, const void *key, size_t key_bytes, const void *v
     if (rc == 0 && load->kind == SY_ROW_META)
         load->meta_seen = true;
     if (rc == -SY_E_CORRUPT)
-        rc = keep_damaged(load, table, key, key_bytes, value, value_bytes, &why);
+        rc = keep_damaged(load, table, orphan, key, key_bytes, value, value_bytes, &why);
     if (rc != 0 && err != NULL)
         *err = why;
     return rc;
@@ -162,7 +165,7 @@ static int visit_event(void *ctx, const void *key, size_t key_bytes, const void 
                             &body_bytes, &why);
     if (rc == -SY_E_CORRUPT) {
         load->events_damaged = true;
-        rc = keep_damaged(load, SY_TABLE_EVENTS, key, key_bytes, value, value_bytes, &why);
+        rc = keep_damaged(load, SY_TABLE_EVENTS, false, key, key_bytes, value, value_bytes, &why);
     }
     if (rc == 0 && number != load->next_event) {
         (void)sy_fail(&why, SY_E_CORRUPT, "events %llu to %llu are missing", (ull)load->next_event,
@@ -236,6 +239,8 @@ static int repair(struct load *load, struct damaged *item, bool rebuilt, struct 
     struct sy_row_ref ref;
     void *value = NULL;
     uint32_t value_bytes = 0;
+    if (item->orphan && rebuilt)
+        return 0;
     int rc = quarantine(batch, item, err);
     if (rc != 0 || item->table == SY_TABLE_EVENTS)
         return rc;

@@ -39,6 +39,10 @@ void sy_g1_neg(struct sy_g1 *ret, const struct sy_g1 *a);
 void sy_g1_add(struct sy_g1 *ret, const struct sy_g1 *a, const struct sy_g1 *b);
 void sy_g1_add_affine(struct sy_g1 *ret, const struct sy_g1 *a, const struct sy_g1_affine *b);
 void sy_g1_double(struct sy_g1 *ret, const struct sy_g1 *a);
+/* acc[i] += other[i] for count affine points with one inversion; complete, infinity included.
+ * scratch holds 2 * count field elements. About 6 products an addition. */
+void sy_g1_affine_add_many(struct sy_g1_affine *acc, const struct sy_g1_affine *other, size_t count,
+                           struct sy_fp *scratch);
 /* [scalar] a; the scalar as `limbs` 64-bit limbs, least significant first. */
 void sy_g1_mul(struct sy_g1 *ret, const struct sy_g1 *a, const uint64_t *scalar, size_t limbs);
 void sy_g1_mul_fr(struct sy_g1 *ret, const struct sy_g1 *a, const struct sy_fr *scalar);
@@ -83,6 +87,10 @@ void sy_g2_neg(struct sy_g2 *ret, const struct sy_g2 *a);
 void sy_g2_add(struct sy_g2 *ret, const struct sy_g2 *a, const struct sy_g2 *b);
 void sy_g2_add_affine(struct sy_g2 *ret, const struct sy_g2 *a, const struct sy_g2_affine *b);
 void sy_g2_double(struct sy_g2 *ret, const struct sy_g2 *a);
+/* acc[i] += other[i] for count affine points with one inversion; complete, infinity included.
+ * scratch holds 2 * count field elements. About 6 products an addition. */
+void sy_g2_affine_add_many(struct sy_g2_affine *acc, const struct sy_g2_affine *other, size_t count,
+                           struct sy_fp2 *scratch);
 /* [scalar] a; the scalar as `limbs` 64-bit limbs, least significant first. */
 void sy_g2_mul(struct sy_g2 *ret, const struct sy_g2 *a, const uint64_t *scalar, size_t limbs);
 void sy_g2_mul_fr(struct sy_g2 *ret, const struct sy_g2 *a, const struct sy_fr *scalar);

@@ -190,6 +190,76 @@ void G(add_affine)(POINT *ret, const POINT *a, const AFFINE *b)
     finish_add(ret, &h, &r, &u1, &s1, &z);
 }
 
+/* What the sum of two affine points is, with the denominator of its slope (one where there is
+ * none). */
+enum affine_sum { SUM_CHORD, SUM_TANGENT, SUM_LEFT, SUM_RIGHT, SUM_INFINITY };
+
+static enum affine_sum classify_sum(const AFFINE *a, const AFFINE *b, FIELD *ret_denominator)
+{
+    *ret_denominator = F_ONE;
+    if (G(affine_is_infinity)(a))
+        return SUM_RIGHT;
+    if (G(affine_is_infinity)(b))
+        return SUM_LEFT;
+    F(sub)(ret_denominator, &b->x, &a->x);
+    if (!F(is_zero)(ret_denominator))
+        return SUM_CHORD;
+    if (F(equal)(&a->y, &b->y) && !F(is_zero)(&a->y)) {
+        F(double)(ret_denominator, &a->y);
+        return SUM_TANGENT;
+    }
+    *ret_denominator = F_ONE;
+    return SUM_INFINITY;
+}
+
+static void finish_sum(AFFINE *a, const AFFINE *b, enum affine_sum kind, const FIELD *inverse)
+{
+    FIELD slope, x, y;
+    if (kind == SUM_LEFT)
+        return;
+    if (kind == SUM_RIGHT) {
+        *a = *b;
+        return;
+    }
+    if (kind == SUM_INFINITY) {
+        memset(a, 0, sizeof *a);
+        return;
+    }
+    if (kind == SUM_CHORD) {
+        F(sub)(&slope, &b->y, &a->y);
+    } else {
+        F(sqr)(&x, &a->x);
+        F(double)(&slope, &x);
+        F(add)(&slope, &slope, &x);
+    }
+    F(mul)(&slope, &slope, inverse);
+    F(sqr)(&x, &slope);
+    F(sub)(&x, &x, &a->x);
+    F(sub)(&x, &x, &b->x);
+    F(sub)(&y, &a->x, &x);
+    F(mul)(&y, &y, &slope);
+    F(sub)(&a->y, &y, &a->y);
+    a->x = x;
+}
+
+void G(affine_add_many)(AFFINE *acc, const AFFINE *other, size_t count, FIELD *scratch)
+{
+    FIELD *products = scratch, *denominators = scratch + count, running = F_ONE, inverse;
+    for (size_t i = 0; i < count; i++) {
+        classify_sum(&acc[i], &other[i], &denominators[i]);
+        products[i] = running;
+        F(mul)(&running, &running, &denominators[i]);
+    }
+    F(inv)(&running, &running);
+    for (size_t i = count; i-- > 0;) {
+        FIELD ignored;
+        enum affine_sum kind = classify_sum(&acc[i], &other[i], &ignored);
+        F(mul)(&inverse, &running, &products[i]);
+        F(mul)(&running, &running, &denominators[i]);
+        finish_sum(&acc[i], &other[i], kind, &inverse);
+    }
+}
+
 void G(mul)(POINT *ret, const POINT *a, const uint64_t *scalar, size_t limbs)
 {
     POINT base = *a, result = G(infinity);

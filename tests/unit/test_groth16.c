@@ -1,0 +1,286 @@
+/* Parameters, proofs and verification against the reference: files generated from known secrets
+ * have the reference's SHA-256, proofs with given r and s have its bytes, altered proofs are
+ * refused.
+ *
+ *   test_groth16 window   Window 2 KiB parameters only (seconds)
+ *   test_groth16 porep    PoRep 2 KiB: parameters (1.1 GB), proofs, verification
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "common/hex.h"
+#include "tasks/hash/sha256.h"
+#include "tasks/snark/groth16.h"
+#include "tasks/vanilla/c1.h"
+
+static char directory[SY_PATH_BYTES];
+
+static json_t *load(const char *name)
+{
+    char path[SY_PATH_BYTES];
+    json_error_t problem;
+    snprintf(path, sizeof path, SY_KAT_DIR "/reference/%s", name);
+    json_t *root = json_load_file(path, 0, &problem);
+    if (!root)
+        fail_msg("%s: %s", path, problem.text);
+    return root;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static void fr_of(const json_t *object, const char *key, struct sy_fr *ret)
+{
+    uint8_t bytes[32];
+    assert_int_equal(sy_hex_decode(text_of(object, key), bytes, 32, NULL), 0);
+    assert_int_equal(sy_fr_from_bytes(ret, bytes, NULL), 0);
+}
+
+static void secrets_of(const json_t *set, struct sy_groth16_secrets *ret)
+{
+    json_t *toxic = json_object_get(set, "toxic");
+    uint8_t bytes[SY_G2_COMPRESSED_BYTES];
+    fr_of(toxic, "alpha", &ret->alpha);
+    fr_of(toxic, "beta", &ret->beta);
+    fr_of(toxic, "gamma", &ret->gamma);
+    fr_of(toxic, "delta", &ret->delta);
+    fr_of(toxic, "tau", &ret->tau);
+    assert_int_equal(sy_hex_decode(text_of(toxic, "g1"), bytes, SY_G1_COMPRESSED_BYTES, NULL), 0);
+    assert_int_equal(sy_g1_decompress(&ret->g1, bytes, true, NULL), 0);
+    assert_int_equal(sy_hex_decode(text_of(toxic, "g2"), bytes, SY_G2_COMPRESSED_BYTES, NULL), 0);
+    assert_int_equal(sy_g2_decompress(&ret->g2, bytes, true, NULL), 0);
+}
+
+static void check_file(const json_t *entry, const char *suffix, const char *name)
+{
+    char path[SY_PATH_BYTES], text[SY_HEX_TEXT_BYTES(32)], digest[33];
+    uint8_t sha[32];
+    snprintf(path, sizeof path, "%s%s", name, suffix);
+    assert_string_equal(path, text_of(entry, "name"));
+    snprintf(path, sizeof path, "%s/%s%s", directory, name, suffix);
+    json_t *file = json_object_get(entry, "file");
+    FILE *in = fopen(path, "rb");
+    assert_non_null(in);
+    static uint8_t chunk[1 << 20];
+    struct sy_sha256 state;
+    uint64_t total = 0;
+    sy_sha256_init(&state);
+    for (size_t got; (got = fread(chunk, 1, sizeof chunk, in)) > 0; total += got)
+        sy_sha256_update(&state, chunk, got);
+    fclose(in);
+    sy_sha256_final(&state, sha);
+    assert_int_equal(total, json_integer_value(json_object_get(file, "len")));
+    assert_string_equal(sy_hex_encode(sha, 32, text), text_of(file, "sha256"));
+    assert_int_equal(sy_params_digest(path, digest, NULL, NULL), 0);
+    assert_string_equal(digest, text_of(entry, "digest"));
+}
+
+static void generate_and_check(const char *json_name, const char *set_name,
+                               enum sy_circuit_kind kind)
+{
+    json_t *root = load(json_name);
+    json_t *set = json_object_get(json_object_get(root, "sets"), set_name);
+    struct sy_groth16_secrets secrets;
+    struct sy_error err = {0};
+    char name[SY_PARAMS_NAME_BYTES];
+    assert_non_null(set);
+    secrets_of(set, &secrets);
+    if (sy_groth16_generate(kind, 2048, &secrets, directory, 0, NULL, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(sy_params_name(kind, 2048, name, NULL), 0);
+    check_file(json_object_get(set, "params"), ".params", name);
+    check_file(json_object_get(set, "vk"), ".vk", name);
+    check_file(json_object_get(set, "meta"), ".meta", name);
+    json_decref(root);
+}
+
+static void window_parameters_are_the_references(void **state)
+{
+    (void)state;
+    generate_and_check("params-2KiB-post.json", "window", SY_CIRCUIT_WINDOW);
+}
+
+static void winning_parameters_are_the_references(void **state)
+{
+    (void)state;
+    generate_and_check("params-2KiB-post.json", "winning", SY_CIRCUIT_WINNING);
+}
+
+static void damaged_parameters_are_refused(void **state)
+{
+    (void)state;
+    char name[SY_PARAMS_NAME_BYTES], path[SY_PATH_BYTES], copy[SY_PATH_BYTES];
+    struct sy_groth16_params params;
+    struct sy_groth16_vk vk;
+    struct sy_error err = {0};
+    assert_int_equal(sy_params_name(SY_CIRCUIT_WINDOW, 2048, name, NULL), 0);
+    snprintf(path, sizeof path, "%s/%s.params", directory, name);
+    snprintf(copy, sizeof copy, "%s/copy", directory);
+    assert_int_equal(sy_groth16_params_open(&params, path, &err), 0);
+    assert_int_equal(params.h_count, 32767);
+    assert_int_equal(params.vk.ic_count, 23);
+    sy_groth16_params_close(&params);
+    assert_int_equal(sy_file_copy(path, copy, 0600, NULL), 0);
+    uint64_t bytes;
+    assert_int_equal(sy_file_size(copy, &bytes, NULL), 0);
+    assert_int_equal(truncate(copy, (off_t)bytes - 1), 0);
+    assert_int_equal(sy_groth16_params_open(&params, copy, &err), -SY_E_CORRUPT);
+    assert_int_equal(truncate(copy, (off_t)bytes + 7), 0);
+    assert_int_equal(sy_groth16_params_open(&params, copy, &err), -SY_E_CORRUPT);
+    assert_int_equal(truncate(copy, 100), 0);
+    assert_int_equal(sy_groth16_params_open(&params, copy, &err), -SY_E_CORRUPT);
+    snprintf(path, sizeof path, "%s/%s.vk", directory, name);
+    char *data;
+    size_t count;
+    assert_int_equal(sy_file_read(path, 1 << 20, &data, &count, NULL), 0);
+    static const size_t flips[] = {0, 5, 100, 200, 600, 866, 900};
+    for (size_t i = 0; i < SY_ARRAY_SIZE(flips); i++) {
+        data[flips[i]] ^= 4;
+        assert_int_equal(sy_groth16_vk_parse(&vk, (uint8_t *)data, count, &err), -SY_E_CORRUPT);
+        data[flips[i]] ^= 4;
+    }
+    assert_int_equal(sy_groth16_vk_parse(&vk, (uint8_t *)data, count, &err), 0);
+    sy_groth16_vk_fini(&vk);
+    free(data);
+}
+
+static void porep_parameters_are_the_references(void **state)
+{
+    (void)state;
+    generate_and_check("params-2KiB-porep.json", "porep", SY_CIRCUIT_POREP);
+}
+
+struct porep_case {
+    struct sy_porep_params params;
+    struct sy_porep_witness witness;
+};
+
+static void synthesise_porep(struct sy_cs *cs, const void *witness)
+{
+    const struct porep_case *c = witness;
+    sy_circuit_porep(cs, &c->params, &c->witness);
+}
+
+static void open_params(struct sy_groth16_params *params)
+{
+    char name[SY_PARAMS_NAME_BYTES], path[SY_PATH_BYTES];
+    struct sy_error err = {0};
+    assert_int_equal(sy_params_name(SY_CIRCUIT_POREP, 2048, name, NULL), 0);
+    snprintf(path, sizeof path, "%s/%s.params", directory, name);
+    if (sy_groth16_params_open(params, path, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void refuse_changes(const struct sy_groth16_vk *vk, const uint8_t *proof,
+                           struct sy_fr *inputs)
+{
+    uint8_t changed[SY_PROOF_BYTES];
+    struct sy_error err = {0};
+    uint32_t count = vk->ic_count - 1;
+    assert_int_equal(sy_groth16_verify(vk, proof, inputs, count, &err), 0);
+    for (size_t i = 0; i < SY_PROOF_BYTES; i += 13) {
+        memcpy(changed, proof, sizeof changed);
+        changed[i] ^= 1;
+        assert_true(sy_groth16_verify(vk, changed, inputs, count, &err) < 0);
+    }
+    assert_int_equal(sy_groth16_verify(vk, proof, inputs, count - 1, &err), -SY_E_ARG);
+    struct sy_fr held = inputs[3];
+    sy_fr_add(&inputs[3], &inputs[3], &sy_fr_one);
+    assert_int_equal(sy_groth16_verify(vk, proof, inputs, count, &err), -SY_E_MISMATCH);
+    inputs[3] = held;
+}
+
+static void proofs_have_the_references_bytes(void **state)
+{
+    (void)state;
+    json_t *root = load("seal-2KiB-v1_1-multi-proved.json");
+    json_t *partition =
+        json_array_get(json_object_get(json_object_get(root, "c2_fixed"), "partitions"), 0);
+    struct sy_groth16_params params;
+    struct sy_groth16_times times;
+    struct sy_error err = {0};
+    struct porep_case c;
+    struct sy_c1 *c1;
+    struct sy_fr r, s, inputs[39];
+    uint8_t proof[SY_PROOF_BYTES];
+    char text[SY_HEX_TEXT_BYTES(SY_PROOF_BYTES)];
+    open_params(&params);
+    assert_int_equal(
+        sy_c1_read_file(&c1, SY_KAT_DIR "/reference/files/seal-2KiB-v1_1-multi/c1.api.json", &err),
+        0);
+    assert_int_equal(sy_porep_params_init(&c.params, 5, NULL), 0);
+    c.witness = (struct sy_porep_witness){&c1->public, c1->partitions[0]};
+    fr_of(partition, "r", &r);
+    fr_of(partition, "s", &s);
+    if (sy_groth16_prove(&params, synthesise_porep, &c, &r, &s, 0, NULL, proof, inputs, &times,
+                         &err) != 0)
+        fail_msg("%s", err.text);
+    print_message("prove %llu ms: witness %llu, transforms %llu, h %llu, l %llu, a %llu, b %llu + "
+                  "%llu\n",
+                  (unsigned long long)times.total_ms, (unsigned long long)times.witness_ms,
+                  (unsigned long long)times.fft_ms, (unsigned long long)times.h_ms,
+                  (unsigned long long)times.l_ms, (unsigned long long)times.a_ms,
+                  (unsigned long long)times.b_g1_ms, (unsigned long long)times.b_g2_ms);
+    assert_string_equal(sy_hex_encode(proof, sizeof proof, text), text_of(partition, "proof"));
+    refuse_changes(&params.vk, proof, inputs);
+    uint8_t twice[2 * SY_PROOF_BYTES];
+    struct sy_fr both[2 * 39];
+    memcpy(twice, proof, sizeof proof);
+    memcpy(both, inputs, sizeof inputs);
+    memcpy(both + 39, inputs, sizeof inputs);
+    if (sy_groth16_prove(&params, synthesise_porep, &c, NULL, NULL, 0, NULL, twice + SY_PROOF_BYTES,
+                         NULL, NULL, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_memory_not_equal(twice, twice + SY_PROOF_BYTES, SY_PROOF_BYTES);
+    assert_int_equal(sy_groth16_verify_batch(&params.vk, twice, both, 39, 2, &err), 0);
+    sy_fr_add(&both[40], &both[40], &sy_fr_one);
+    assert_int_equal(sy_groth16_verify_batch(&params.vk, twice, both, 39, 2, &err), -SY_E_MISMATCH);
+    c1->partitions[0][0].comm_d.leaf[0] ^= 1;
+    assert_int_equal(sy_groth16_prove(&params, synthesise_porep, &c, NULL, NULL, 0, NULL, proof,
+                                      NULL, NULL, &err),
+                     -SY_E_MISMATCH);
+    sy_c1_destroy(c1);
+    sy_groth16_params_close(&params);
+    json_decref(root);
+}
+
+static int make_directory(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/sealyard-groth16-XXXXXX");
+    return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    return sy_file_remove_tree(directory, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest small[] = {
+        cmocka_unit_test(window_parameters_are_the_references),
+        cmocka_unit_test(winning_parameters_are_the_references),
+        cmocka_unit_test(damaged_parameters_are_refused),
+    };
+    const struct CMUnitTest porep[] = {
+        cmocka_unit_test(porep_parameters_are_the_references),
+        cmocka_unit_test(proofs_have_the_references_bytes),
+    };
+    if (argc > 1 && strcmp(argv[1], "porep") == 0)
+        return cmocka_run_group_tests(porep, make_directory, remove_directory);
+    return cmocka_run_group_tests(small, make_directory, remove_directory);
+}

@@ -257,10 +257,30 @@ static int c1_result(const struct c1 *c1, json_t **ret, struct sy_error *err)
     return sy_task_json_ok(bad, err);
 }
 
+/* A byte takes 3.57 characters on average ("0," to "255,"); keys and indexes are few beside. */
+static int check_space(const struct sy_spec *spec, struct sy_error *err)
+{
+    const struct sy_porep_params *params = &spec->params;
+    uint64_t labels = (uint64_t)(params->layers + 1) * SY_LABEL_PARENTS * SY_NODE_BYTES;
+    uint64_t proofs = (uint64_t)params->partitions * params->challenges_per_partition;
+    uint64_t text = proofs * (sy_synth_record_bytes(params) + labels) * 37 / 10;
+    struct sy_stage_files files;
+    int rc = sy_stage_files_init(&files, err);
+    if (rc)
+        return rc;
+    rc = sy_stage_files_add(&files, spec->output, text, NULL, err);
+    if (rc == 0)
+        rc = sy_task_check_space(&files, spec->output, err);
+    sy_stage_files_fini(&files);
+    return rc;
+}
+
 static int work(struct c1 *c1, struct sy_error *err)
 {
     const struct sy_spec *spec = &c1->task->spec;
-    int rc = open_source(c1, err);
+    int rc = check_space(spec, err);
+    if (rc == 0)
+        rc = open_source(c1, err);
     if (rc == 0 && spec->verify != SY_VERIFY_NONE)
         rc = sy_vanilla_verifier_create(&c1->verifier, &spec->params, &c1->public, err);
     if (rc)

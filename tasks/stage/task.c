@@ -202,10 +202,25 @@ int sy_task_check_space(const struct sy_stage_files *files, const char *path, st
     return rc;
 }
 
+static const char *place_of_outputs(const struct sy_spec *spec)
+{
+    switch (spec->stage) {
+    case SY_STAGE_AP:
+        return spec->unsealed;
+    case SY_STAGE_FINALIZE:
+        return spec->store_cache;
+    case SY_STAGE_C1:
+    case SY_STAGE_UNSEAL:
+        return spec->output;
+    default:
+        return spec->cache;
+    }
+}
+
 /* The library met a full disk: say how full. */
 static void add_free_bytes(const struct sy_spec *spec, struct sy_error *err)
 {
-    const char *path = spec->cache ? spec->cache : spec->unsealed ? spec->unsealed : spec->output;
+    const char *path = place_of_outputs(spec);
     uint64_t available;
     char text[SY_ERROR_TEXT_BYTES];
     if (!path || free_bytes(path, &available, NULL))

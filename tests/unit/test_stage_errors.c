@@ -462,6 +462,24 @@ static void c1_refuses_other_public_values(void **state)
     sector_close(&s);
 }
 
+/* Without verification nothing is claimed, and damage that would have been found is not. */
+static void verify_none_claims_nothing(void **state)
+{
+    struct sector s;
+    (void)state;
+    sector_open(&s, 5);
+    json_object_set_new(s.spec, "verify", json_string("none"));
+    run_pc2(&s);
+    stage_flip(in(&s, "cache/sc-02-data-tree-d.dat"), 5);
+    json_t *c1 = stage_run("c1", c1_spec(&s), 0);
+    assert_true(json_is_false(kat_get(c1, "verified")));
+    json_decref(c1);
+    json_t *unseal = stage_run("unseal", unseal_spec(&s), 0);
+    assert_true(json_is_false(kat_get(unseal, "comm_d_checked")));
+    json_decref(unseal);
+    sector_close(&s);
+}
+
 /* A synthetic sector needs neither layers nor big trees for c1; a damaged record is found. */
 static void synthetic_c1_works_from_its_file_alone(void **state)
 {
@@ -789,6 +807,7 @@ int main(void)
         cmocka_unit_test(pc2_refuses_the_layers_of_another_replica),
         cmocka_unit_test(c1_refuses_damaged_inputs),
         cmocka_unit_test(c1_refuses_other_public_values),
+        cmocka_unit_test(verify_none_claims_nothing),
         cmocka_unit_test(synthetic_c1_works_from_its_file_alone),
         cmocka_unit_test(verify_says_why_a_file_is_wrong),
         cmocka_unit_test(unseal_leaves_nothing_that_was_not_checked),

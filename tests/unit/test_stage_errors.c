@@ -678,8 +678,10 @@ static void paths_may_be_relative_and_caches_may_move(void **state)
     sector_open(&s, 5);
     run_ap(&s);
     assert_int_equal(chdir(s.base), 0);
-    json_object_update(s.spec, json_pack("{s:s,s:s,s:s}", "cache", "cache", "sealed", "sealed",
-                                         "unsealed", "unsealed"));
+    json_t *relative = with(&s, json_pack("{s:s,s:s,s:s}", "cache", "cache", "sealed", "sealed",
+                                          "unsealed", "unsealed"));
+    json_decref(s.spec);
+    s.spec = relative;
     json_decref(stage_run("pc1", with_pieces(&s), 0));
     assert_int_equal(rename("cache", "moved"), 0);
     json_object_set_new(s.spec, "cache", json_string("moved/"));

@@ -477,5 +477,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "no sectors of \"%s\"\n", which);
         return 1;
     }
-    return _cmocka_run_group_tests(which, tests, test_count, NULL, clean);
+    int failed = _cmocka_run_group_tests(which, tests, test_count, NULL, clean);
+    json_decref(own_vectors);
+    return failed;
 }

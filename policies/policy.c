@@ -162,7 +162,7 @@ static int read_key(struct sy_conf_table *table, const struct key *key, struct s
     if (rc != 0)
         return rc;
     if (value < key->min || value > key->max)
-        return sy_conf_fail(table, key->name, err, "%s is %s, expected %s to %s", key->name,
+        return sy_conf_fail(table, key->name, err, "%s, expected %s to %s",
                             print_value(key, value, text), print_value(key, key->min, low),
                             print_value(key, key->max, high));
     set_value(policy, key, value);

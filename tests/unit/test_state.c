@@ -1,0 +1,951 @@
+/* The state: lives of sectors and jobs, what is refused, memory that runs out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core_world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void verified(struct world *world)
+{
+    struct sy_error err = {0};
+    if (sy_state_verify(world->state, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void in_state(struct world *world, uint64_t number, uint32_t state)
+{
+    const struct sy_sector *sector = world_sector(world, number);
+    if (sector->state != state)
+        fail_msg("sector %llu is in %s, expected %s", (unsigned long long)number,
+                 sy_sector_state_name(sector->state), sy_sector_state_name(state));
+    verified(world);
+}
+
+static uint32_t job_state(const struct world *world, uint64_t job)
+{
+    return sy_state_job(world->state, job)->state;
+}
+
+static int sector_event(struct world *world, uint32_t kind, uint64_t number)
+{
+    struct sy_ev_sector body = {.miner = WORLD_MINER, .number = number, .by = "carol"};
+    return world_event(world, kind, &body);
+}
+
+static int refuse(struct world *world, uint64_t number, uint32_t to)
+{
+    struct sy_ev_chain_refused body = {.miner = WORLD_MINER,
+                                       .number = number,
+                                       .to_state = to,
+                                       .error_class = SY_CLASS_TRANSIENT,
+                                       .error = "chain says no"};
+    return world_event(world, SY_EVENT_CHAIN_REFUSED, &body);
+}
+
+static void pledge_takes_numbers_and_ends_proving(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    uint64_t job = world_pledge(&world, 3);
+    const struct sy_job *row = sy_state_job(world.state, job);
+    assert_int_equal(row->sectors.count, 3);
+    assert_int_equal(((struct sy_number *)row->sectors.items)[2].value, 7);
+    assert_int_equal(sy_state_miner(world.state, WORLD_MINER)->next_number, 8);
+    for (uint64_t number = 5; number < 8; number++) {
+        assert_int_equal(job_state(&world, job), SY_JOB_ACTIVE);
+        in_state(&world, number, SY_SECTOR_AddPiece);
+        world_advance_to(&world, number, SY_SECTOR_Proving);
+        in_state(&world, number, SY_SECTOR_Proving);
+    }
+    assert_int_equal(job_state(&world, job), SY_JOB_DONE);
+    assert_true(sy_state_job(world.state, job)->ended_ms > 0);
+    const struct sy_sector *sector = world_sector(&world, 5);
+    assert_string_equal(sector->scratch_agent, "a1");
+    assert_string_equal(sector->scratch_store, WORLD_SCRATCH);
+    assert_string_equal(sector->long_store, WORLD_LONG);
+    assert_string_equal(sector->comm_d_cid, "baga-d");
+    assert_string_equal(sector->comm_r_cid, "bagb-r");
+    assert_string_equal(sector->commit_cid, "bafy-m");
+    assert_int_equal(sector->precommit_epoch, 99);
+    assert_int_equal(sector->activation_epoch, 99);
+    assert_int_equal(sector->proof.bytes, 192);
+    assert_int_equal(sector->seed[0], 0x5a);
+    assert_int_equal(sector->pieces.count, 1);
+    assert_int_equal(sy_state_in_count(world.state, SY_SECTOR_Proving), 3);
+    world_fini(&world);
+}
+
+static struct sy_ev_job_submitted job_of(struct world *world, uint32_t kind)
+{
+    struct sy_ev_job_submitted job = {.job = sy_state_meta(world->state)->next_job,
+                                      .kind = kind,
+                                      .miner = WORLD_MINER,
+                                      .number = 5,
+                                      .submitter = "alice"};
+    uint64_t key[2] = {world_random(world), 1};
+    memcpy(job.idempotency_key, key, sizeof(key));
+    return job;
+}
+
+static int submit(struct world *world, const struct sy_ev_job_submitted *job)
+{
+    return world_event(world, SY_EVENT_JOB_SUBMITTED, job);
+}
+
+static void piece_paths_survive_the_report_of_ap(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    struct sy_piece pieces[2] = {{.padded_bytes = 512, .raw_bytes = 500, .path = "/in/a"},
+                                 {.padded_bytes = 1024, .raw_bytes = 1016, .path = "/in/b"}};
+    struct sy_ev_job_submitted job = job_of(&world, SY_JOB_SEAL);
+    job.pieces = (struct sy_list){pieces, 2};
+    job.keep_unsealed = true;
+    assert_int_equal(submit(&world, &job), 0);
+    uint64_t task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    struct sy_piece reported[3] = {{.cid = "b1", .padded_bytes = 512, .offset_bytes = 0},
+                                   {.cid = "filler", .padded_bytes = 512, .offset_bytes = 512},
+                                   {.cid = "b2", .padded_bytes = 1024, .offset_bytes = 1024}};
+    struct sy_ev_task_result result = {.task = task,
+                                       .attempt = 1,
+                                       .agent = "a1",
+                                       .ok = true,
+                                       .pieces = {reported, 3},
+                                       .comm_d = {1},
+                                       .comm_d_cid = "baga-d"};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &result), 0);
+    const struct sy_sector *sector = world_sector(&world, 5);
+    const struct sy_piece *kept = sector->pieces.items;
+    assert_true(sector->keep_unsealed);
+    assert_int_equal(sector->pieces.count, 3);
+    assert_string_equal(kept[0].path, "/in/a");
+    assert_int_equal(kept[0].raw_bytes, 500);
+    assert_string_equal(kept[1].path, "");
+    assert_int_equal(kept[1].raw_bytes, 0);
+    assert_string_equal(kept[2].path, "/in/b");
+    assert_string_equal(kept[2].cid, "b2");
+    assert_int_equal(kept[2].offset_bytes, 1024);
+    world_fini(&world);
+}
+
+static void submit_is_checked(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    struct sy_ev_job_submitted job = job_of(&world, SY_JOB_PLEDGE);
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    job.count = SY_JOB_SECTORS_MAX + 1;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    job.count = 1;
+    job.kind = 99;
+    assert_int_equal(submit(&world, &job), -SY_E_ARG);
+    job.kind = SY_JOB_PLEDGE;
+    job.miner = 4;
+    assert_int_equal(submit(&world, &job), -SY_E_NOT_FOUND);
+    job.miner = WORLD_MINER;
+    job.job = 7;
+    assert_int_equal(submit(&world, &job), -SY_E_BUG);
+    job.job = 1;
+    memset(job.idempotency_key, 0, sizeof(job.idempotency_key));
+    assert_int_equal(submit(&world, &job), -SY_E_ARG);
+    job = job_of(&world, SY_JOB_UNSEAL);
+    assert_int_equal(submit(&world, &job), -SY_E_NOT_FOUND);
+    job.kind = SY_JOB_REMOVE;
+    assert_int_equal(submit(&world, &job), -SY_E_NOT_FOUND);
+    struct sy_miner miner = {.id = 2000, .proof_type = 5, .sector_bytes = 2048};
+    assert_int_equal(world_event(&world, SY_EVENT_MINER_SET, &miner), 0);
+    job = job_of(&world, SY_JOB_PLEDGE);
+    job.miner = 2000;
+    job.count = 1;
+    assert_int_equal(submit(&world, &job), -SY_E_AGAIN); /* the chain has not spoken */
+    assert_int_equal(sy_state_count(world.state, SY_ROW_SECTOR), 0);
+    assert_int_equal(sy_state_count(world.state, SY_ROW_JOB), 0);
+    world_fini(&world);
+}
+
+static void pieces_are_checked(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    static struct sy_piece many[SY_PIECES_MAX + 1];
+    struct sy_piece piece = {.padded_bytes = 1024, .raw_bytes = 1016, .path = "/in/a"};
+    struct sy_ev_job_submitted job = job_of(&world, SY_JOB_SEAL);
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE); /* none */
+    job.pieces = (struct sy_list){&piece, 1};
+    job.count = 2;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    job.count = 1;
+    piece.padded_bytes = 1000;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    piece.padded_bytes = 64;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    piece.padded_bytes = 4096;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    piece.padded_bytes = 1024;
+    piece.raw_bytes = 1017;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    piece.raw_bytes = 0;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    piece.raw_bytes = 1;
+    piece.path[0] = '\0';
+    assert_int_equal(submit(&world, &job), -SY_E_ARG);
+    job.kind = SY_JOB_PLEDGE;
+    assert_int_equal(submit(&world, &job), -SY_E_ARG); /* a pledge has no pieces */
+    job.kind = SY_JOB_SEAL;
+    for (size_t i = 0; i <= SY_PIECES_MAX; i++) {
+        many[i] = (struct sy_piece){.padded_bytes = 128, .raw_bytes = 127};
+        memset(many[i].path, 'p', 1000);
+    }
+    job.pieces = (struct sy_list){many, SY_PIECES_MAX + 1};
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    job.pieces.count = 17; /* 2,176 bytes in a sector of 2,048 */
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    struct sy_miner miner = {.id = 2000, .proof_type = 6, .sector_bytes = 8 << 20};
+    struct sy_ev_number_floor number = {.miner = 2000, .next_number = 0};
+    assert_int_equal(world_event(&world, SY_EVENT_MINER_SET, &miner), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_NUMBER_FLOOR, &number), 0);
+    job.miner = 2000;
+    job.pieces.count = 200;
+    assert_int_equal(submit(&world, &job), -SY_E_LIMIT); /* the row would not fit a record */
+    job.pieces.count = 20;
+    assert_int_equal(submit(&world, &job), 0);
+    world_fini(&world);
+}
+
+static void same_key_makes_one_job_until_it_expires(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    struct sy_ev_job_submitted job = job_of(&world, SY_JOB_PLEDGE);
+    job.count = 1;
+    assert_int_equal(submit(&world, &job), 0);
+    job.job = 2;
+    assert_int_equal(submit(&world, &job), -SY_E_EXISTS);
+    assert_int_equal(sy_state_job_of_key(world.state, job.idempotency_key)->id, 1);
+    world.now_ms += SY_STATE_IDEMPOTENCY_MS - 1000;
+    assert_int_equal(submit(&world, &job), -SY_E_EXISTS);
+    world.now_ms += 2000;
+    struct sy_ev_number_floor number = {.miner = WORLD_MINER, .next_number = 0};
+    assert_int_equal(world_event(&world, SY_EVENT_NUMBER_FLOOR, &number), 0);
+    assert_null(sy_state_job_of_key(world.state, job.idempotency_key));
+    assert_int_equal(sy_state_count(world.state, SY_ROW_IDEMPOTENCY), 0);
+    assert_int_equal(submit(&world, &job), 0);
+    assert_int_equal(sy_state_job_of_key(world.state, job.idempotency_key)->id, 2);
+    world_fini(&world);
+}
+
+static void leases_are_checked(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 3);
+    uint64_t first = world_task_of(&world, 5), second = world_task_of(&world, 6);
+    assert_int_equal(world_lease(&world, 99, "a1"), -SY_E_NOT_FOUND);
+    assert_int_equal(world_lease(&world, first, "nobody"), -SY_E_NOT_FOUND);
+    struct sy_ev_task_leased body = {
+        .task = first, .attempt = 2, .agent = "a1", .store = WORLD_SCRATCH, .token = {1}};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_LEASED, &body), -SY_E_STALE);
+    body.attempt = 1;
+    memcpy(body.store, WORLD_LONG, sizeof(WORLD_LONG));
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_LEASED, &body), -SY_E_NOT_FOUND);
+    memcpy(body.store, WORLD_SCRATCH_2, sizeof(WORLD_SCRATCH_2));
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_LEASED, &body), -SY_E_NOT_FOUND);
+    memcpy(body.store, WORLD_SCRATCH, sizeof(WORLD_SCRATCH));
+    body.token[0] = 0;
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_LEASED, &body), -SY_E_BUG);
+    assert_int_equal(world_lease(&world, first, "a1"), 0);
+    assert_int_equal(world_lease(&world, first, "a1"), -SY_E_STALE);
+    assert_int_equal(world_lease(&world, second, "a1"), 0);
+    assert_int_equal(world_lease(&world, world_task_of(&world, 7), "a1"), -SY_E_BUSY);
+    struct sy_ev_name name = {.name = "a2"};
+    assert_int_equal(world_event(&world, SY_EVENT_AGENT_PAUSED, &name), 0);
+    assert_int_equal(world_lease(&world, world_task_of(&world, 7), "a2"), -SY_E_STATE);
+    assert_int_equal(world_event(&world, SY_EVENT_AGENT_PAUSED, &name), -SY_E_STALE);
+    assert_int_equal(world_event(&world, SY_EVENT_AGENT_RESUMED, &name), 0);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommit1);
+    assert_int_equal(world_lease(&world, world_task_of(&world, 5), "a2"), -SY_E_STATE);
+    verified(&world);
+    world_fini(&world);
+}
+
+static void results_are_checked(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 1);
+    uint64_t task = world_task_of(&world, 5);
+    struct sy_ev_task_result body = {.task = task, .attempt = 1, .agent = "a1", .ok = true};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &body), -SY_E_STALE);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &body), -SY_E_PARSE);
+    body.ok = false;
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &body), -SY_E_ARG); /* no class */
+    body.agent[1] = '2';
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &body), -SY_E_STALE);
+    assert_int_equal(world_start(&world, task), 0);
+    assert_int_equal(world_start(&world, task), -SY_E_STALE);
+    world_run(&world, task);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommit1);
+    task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    struct sy_ev_task_result pc1 = {
+        .task = task, .attempt = 1, .agent = "a1", .ok = true, .replica_id = {1}, .comm_d = {9}};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &pc1), -SY_E_MISMATCH);
+    pc1.replica_id[0] = 0;
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &pc1), -SY_E_PARSE);
+    world_advance_to(&world, 5, SY_SECTOR_Committing);
+    task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    struct sy_ev_task_result c1 = {
+        .task = task, .attempt = 1, .agent = "a1", .ok = true, .c1_digest = {1}};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &c1), -SY_E_PARSE); /* no proof */
+    c1.result = (struct sy_slice){"x", SY_STATE_RESULT_BYTES_MAX + 1};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &c1), -SY_E_LIMIT);
+    in_state(&world, 5, SY_SECTOR_Committing);
+    world_fini(&world);
+}
+
+static void failures_retry_then_rest_then_go_on(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    uint64_t job = world_pledge(&world, 1);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommit1);
+    uint64_t task = world_task_of(&world, 5);
+    for (uint32_t n = 1; n <= 2; n++) {
+        assert_int_equal(world_lease(&world, task, "a1"), 0);
+        assert_int_equal(world_result(&world, task, false, SY_CLASS_RESOURCE, world.now_ms + 900),
+                         0);
+        const struct sy_task *row = sy_state_task(world.state, task);
+        assert_int_equal(row->state, SY_TASK_QUEUED);
+        assert_int_equal(row->failures, n);
+        assert_string_equal(row->avoid_agent, "a1");
+        assert_true(row->not_before_ms > 0);
+        in_state(&world, 5, SY_SECTOR_PreCommit1);
+    }
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(world_result(&world, task, false, SY_CLASS_TRANSIENT, 0), 0);
+    in_state(&world, 5, SY_SECTOR_SealPreCommit1Failed);
+    assert_int_equal(sy_state_task(world.state, task)->state, SY_TASK_FAILED);
+    assert_int_equal(world_sector(&world, 5)->failed_from, SY_SECTOR_PreCommit1);
+    assert_string_equal(world_sector(&world, 5)->error, "it went wrong");
+    assert_int_equal(job_state(&world, job), SY_JOB_FAILED);
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_RETRY, 5), 0);
+    in_state(&world, 5, SY_SECTOR_PreCommit1);
+    assert_int_equal(job_state(&world, job), SY_JOB_ACTIVE);
+    assert_string_equal(world_sector(&world, 5)->error, "");
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_RETRY, 5), -SY_E_STATE);
+    world_advance_to(&world, 5, SY_SECTOR_Proving);
+    assert_int_equal(job_state(&world, job), SY_JOB_DONE);
+    world_fini(&world);
+}
+
+static void damaged_layers_send_pc2_back_once(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 1);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommit2);
+    uint64_t task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(world_result(&world, task, false, SY_CLASS_CORRUPT, 0), 0);
+    in_state(&world, 5, SY_SECTOR_PreCommit1);
+    assert_int_equal(sy_state_task(world.state, task)->state, SY_TASK_FAILED);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommit2);
+    task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(world_result(&world, task, false, SY_CLASS_CORRUPT, 0), 0);
+    in_state(&world, 5, SY_SECTOR_SealPreCommit2Failed);
+    world_fini(&world);
+}
+
+static void returned_lease_waits_and_is_no_failure(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 1);
+    uint64_t task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(sy_state_slots_used(world.state, "a1", SY_STAGE_AP), 1);
+    struct sy_ev_attempt body = {
+        .task = task, .attempt = 1, .agent = "a1", .error_class = SY_CLASS_RESOURCE};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RETURNED, &body), 0);
+    const struct sy_task *row = sy_state_task(world.state, task);
+    assert_int_equal(row->failures, 0);
+    assert_int_equal(row->state, SY_TASK_QUEUED);
+    assert_true(row->not_before_ms >= world.now_ms + 4000);
+    assert_int_equal(sy_state_slots_used(world.state, "a1", SY_STAGE_AP), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RETURNED, &body), -SY_E_STALE);
+    body.error_class = 0;
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    body.attempt = 2;
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RETURNED, &body), -SY_E_ARG);
+    verified(&world);
+    world_fini(&world);
+}
+
+static void cancel_stops_what_is_not_precommitted(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    uint64_t job = world_pledge(&world, 4);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommitBatchWait);
+    world_advance_to(&world, 6, SY_SECTOR_PreCommit1);
+    uint64_t running = world_task_of(&world, 6), queued = world_task_of(&world, 7);
+    assert_int_equal(world_lease(&world, running, "a1"), 0);
+    assert_int_equal(world_start(&world, running), 0);
+    struct sy_ev_job cancel = {.job = job, .by = "alice"};
+    assert_int_equal(world_event(&world, SY_EVENT_JOB_CANCELLED, &cancel), 0);
+    assert_int_equal(job_state(&world, job), SY_JOB_CANCELLED);
+    assert_non_null(strstr(sy_state_job(world.state, job)->error,
+                           "cancelled by alice; 1 of 4 sectors were precommitted and continue"));
+    in_state(&world, 5, SY_SECTOR_PreCommitBatchWait);
+    in_state(&world, 6, SY_SECTOR_Removing);
+    in_state(&world, 7, SY_SECTOR_Removed); /* nothing of it was anywhere */
+    assert_int_equal(sy_state_task(world.state, queued)->state, SY_TASK_CANCELLED);
+    assert_int_equal(sy_state_task(world.state, running)->state, SY_TASK_CANCELLED);
+    /* the running attempt has to be stopped and still holds its slot */
+    const struct sy_task *stop = sy_state_stop_first(world.state);
+    assert_non_null(stop);
+    assert_int_equal(stop->id, running);
+    assert_null(sy_state_stop_next(stop));
+    assert_int_equal(sy_state_slots_used(world.state, "a1", SY_STAGE_PC1), 1);
+    sy_state_stop_done(world.state, running, 99);
+    assert_non_null(sy_state_stop_first(world.state));
+    sy_state_stop_done(world.state, running, 1);
+    assert_null(sy_state_stop_first(world.state));
+    assert_int_equal(sy_state_slots_used(world.state, "a1", SY_STAGE_PC1), 0);
+    verified(&world);
+    world_advance_to(&world, 5, SY_SECTOR_Proving);
+    world_advance_to(&world, 6, SY_SECTOR_Removed);
+    assert_int_equal(job_state(&world, job), SY_JOB_CANCELLED);
+    assert_int_equal(world_event(&world, SY_EVENT_JOB_CANCELLED, &cancel), -SY_E_STALE);
+    cancel.job = 99;
+    assert_int_equal(world_event(&world, SY_EVENT_JOB_CANCELLED, &cancel), -SY_E_NOT_FOUND);
+    world_fini(&world);
+}
+
+static void stop_list_comes_back_after_a_restart(void **context)
+{
+    (void)context;
+    struct world world;
+    static struct sy_recover_report report;
+    struct sy_batch batch = {0};
+    struct sy_state *again = NULL;
+    world_init(&world, true);
+    uint64_t job = world_pledge(&world, 1);
+    uint64_t task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    struct sy_ev_job cancel = {.job = job, .by = "alice"};
+    assert_int_equal(world_event(&world, SY_EVENT_JOB_CANCELLED, &cancel), 0);
+    assert_int_equal(sy_recover_load(&world.store, &again, &batch, &report, NULL), 0);
+    assert_non_null(sy_state_stop_first(again));
+    assert_int_equal(sy_state_stop_first(again)->id, task);
+    sy_state_destroy(again);
+    world_fini(&world);
+}
+
+static void unseal_is_a_job_of_its_own(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 1);
+    struct sy_ev_job_submitted job = job_of(&world, SY_JOB_UNSEAL);
+    assert_int_equal(submit(&world, &job), -SY_E_STATE);
+    world_advance_to(&world, 5, SY_SECTOR_Proving);
+    job.offset_bytes = 127;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    job.size_bytes = 2048 / 128 * 127;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    job.size_bytes = UINT64_MAX;
+    assert_int_equal(submit(&world, &job), -SY_E_RANGE);
+    job.size_bytes = 127;
+    assert_int_equal(submit(&world, &job), 0);
+    world_run(&world, world_task_of(&world, 5));
+    assert_int_equal(job_state(&world, 2), SY_JOB_DONE);
+    in_state(&world, 5, SY_SECTOR_Proving);
+    job = job_of(&world, SY_JOB_UNSEAL);
+    assert_int_equal(submit(&world, &job), 0);
+    uint64_t task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a2"), -SY_E_STATE);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(world_result(&world, task, false, SY_CLASS_INPUT, 0), 0);
+    assert_int_equal(job_state(&world, 3), SY_JOB_FAILED);
+    assert_string_equal(sy_state_job(world.state, 3)->error, "it went wrong");
+    in_state(&world, 5, SY_SECTOR_Proving);
+    job = job_of(&world, SY_JOB_UNSEAL);
+    assert_int_equal(submit(&world, &job), 0);
+    task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    struct sy_ev_job cancel = {.job = 4, .by = "alice"};
+    assert_int_equal(world_event(&world, SY_EVENT_JOB_CANCELLED, &cancel), 0);
+    assert_int_equal(sy_state_task(world.state, task)->state, SY_TASK_CANCELLED);
+    assert_int_equal(sy_state_stop_first(world.state)->id, task);
+    verified(&world);
+    world_fini(&world);
+}
+
+static void removal_sweeps_the_scratch(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    uint64_t job = world_pledge(&world, 3);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommit2);
+    struct sy_ev_job_submitted remove = job_of(&world, SY_JOB_REMOVE);
+    assert_int_equal(submit(&world, &remove), 0);
+    in_state(&world, 5, SY_SECTOR_Removing);
+    uint64_t task = world_task_of(&world, 5);
+    assert_int_equal(sy_state_task(world.state, task)->stage, SY_STAGE_REMOVE);
+    assert_int_equal(sy_state_task(world.state, task)->job, 2);
+    struct sy_ev_job cancel = {.job = 2, .by = "alice"};
+    assert_int_equal(world_event(&world, SY_EVENT_JOB_CANCELLED, &cancel), -SY_E_STATE);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(world_result(&world, task, false, SY_CLASS_BUG, 0), 0);
+    in_state(&world, 5, SY_SECTOR_RemoveFailed);
+    assert_int_equal(job_state(&world, 2), SY_JOB_FAILED);
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_RETRY, 5), 0);
+    assert_int_equal(job_state(&world, 2), SY_JOB_ACTIVE);
+    world_advance_to(&world, 5, SY_SECTOR_Removed);
+    assert_int_equal(job_state(&world, 2), SY_JOB_DONE);
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_REMOVE, 5), -SY_E_STALE);
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_REMOVE, 6), 0);
+    in_state(&world, 6, SY_SECTOR_Removed);
+    assert_int_equal(job_state(&world, job), SY_JOB_ACTIVE);
+    world_advance_to(&world, 7, SY_SECTOR_Proving);
+    assert_int_equal(job_state(&world, job), SY_JOB_FAILED);
+    assert_string_equal(sy_state_job(world.state, job)->error,
+                        "2 of 3 sectors did not get to Proving");
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_REMOVE, 7), -SY_E_STATE);
+    world_fini(&world);
+}
+
+static void chain_refusals_move_and_count(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 1);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommitBatchWait);
+    for (uint32_t n = 1; n <= 3; n++) {
+        assert_int_equal(refuse(&world, 5, SY_SECTOR_SubmitPreCommitBatch), 0);
+        assert_int_equal(world_sector(&world, 5)->failures, n);
+        assert_string_equal(world_sector(&world, 5)->error, "chain says no");
+        assert_true(world_advance(&world, 5)); /* queued again: no success yet */
+        assert_int_equal(world_sector(&world, 5)->failures, n);
+    }
+    assert_int_equal(refuse(&world, 5, SY_SECTOR_GetTicket), 0);
+    in_state(&world, 5, SY_SECTOR_GetTicket);
+    assert_string_equal(world_sector(&world, 5)->comm_r_cid, "");
+    assert_int_equal(world_sector(&world, 5)->ticket_epoch, 0);
+    assert_string_equal(world_sector(&world, 5)->comm_d_cid, "baga-d");
+    world_advance_to(&world, 5, SY_SECTOR_Committing);
+    assert_int_equal(world_sector(&world, 5)->failures, 0);
+    assert_string_equal(world_sector(&world, 5)->error, "");
+    uint64_t task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    assert_int_equal(refuse(&world, 5, SY_SECTOR_WaitSeed), 0); /* a reorg took the seed */
+    in_state(&world, 5, SY_SECTOR_WaitSeed);
+    assert_int_equal(sy_state_task(world.state, task)->state, SY_TASK_CANCELLED);
+    assert_int_equal(sy_state_stop_first(world.state)->id, task);
+    world_advance_to(&world, 5, SY_SECTOR_CommitAggregateWait);
+    assert_int_equal(refuse(&world, 5, SY_SECTOR_CommitFailed), 0);
+    assert_int_equal(world_sector(&world, 5)->failed_from, SY_SECTOR_SubmitCommitAggregate);
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_RETRY, 5), 0);
+    in_state(&world, 5, SY_SECTOR_SubmitCommitAggregate);
+    assert_int_equal(refuse(&world, 5, SY_SECTOR_GetTicket), -SY_E_STATE);
+    assert_int_equal(refuse(&world, 5, SY_SECTOR_Removing), 0); /* the precommit ran out */
+    in_state(&world, 5, SY_SECTOR_Removing);
+    assert_string_equal(world_sector(&world, 5)->error, "chain says no");
+    assert_int_equal(refuse(&world, 5, SY_SECTOR_WaitSeed), -SY_E_STALE);
+    assert_int_equal(refuse(&world, 77, SY_SECTOR_WaitSeed), -SY_E_NOT_FOUND);
+    world_fini(&world);
+}
+
+static struct sy_message message_of(const char *prefix, unsigned n, struct sy_number *numbers,
+                                    uint32_t count)
+{
+    struct sy_message body = {.kind = SY_MESSAGE_PRECOMMIT,
+                              .miner = WORLD_MINER,
+                              .sectors = {numbers, count},
+                              .params = {"params", 6},
+                              .to = "t01000",
+                              .method = 28};
+    (void)snprintf(body.uid, sizeof(body.uid), "%s-%064x", prefix, n);
+    return body;
+}
+
+static void messages_hold_sectors_and_nonces(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 3);
+    world_advance_to(&world, 5, SY_SECTOR_SubmitPreCommitBatch);
+    world_advance_to(&world, 6, SY_SECTOR_SubmitPreCommitBatch);
+    struct sy_number numbers[3] = {{5}, {6}, {7}};
+    struct sy_message body = message_of("pc", 1, numbers, 3);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), -SY_E_STATE);
+    body.sectors.count = 0;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), -SY_E_RANGE);
+    numbers[2].value = 5;
+    body.sectors.count = 3;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), -SY_E_ARG);
+    body.sectors.count = 2;
+    body.params.bytes = SY_STATE_PARAMS_BYTES_MAX + 1;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), -SY_E_LIMIT);
+    body.params.bytes = 6;
+    body.uid[5] = 'X';
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), -SY_E_ARG);
+    body.uid[5] = '0';
+    body.kind = SY_MESSAGE_COMMIT;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), -SY_E_STATE);
+    body.kind = SY_MESSAGE_PRECOMMIT;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), -SY_E_STALE);
+    in_state(&world, 5, SY_SECTOR_PreCommitBatchWait);
+    assert_string_equal(world_sector(&world, 6)->precommit_uid, body.uid);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_ONCHAIN, &body), -SY_E_STATE);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), -SY_E_RANGE);
+    body.signed_bytes = (struct sy_slice){"signed", 6};
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), -SY_E_ARG);
+    memcpy(body.from, "t1abc", 6);
+    memcpy(body.cid, "bafy", 5);
+    body.nonce = 40;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), -SY_E_STALE);
+    const struct sy_message *row = sy_state_message(world.state, body.uid);
+    assert_int_equal(row->nonce, 40);
+    assert_int_equal(row->params.bytes, 6);
+    assert_memory_equal(row->signed_bytes.data, "signed", 6);
+    body.height = 10;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_ONCHAIN, &body), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_ONCHAIN, &body), -SY_E_STALE);
+    body.height = 11; /* a reorg put it elsewhere */
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_ONCHAIN, &body), 0);
+    assert_int_equal(sy_state_message(world.state, body.uid)->height, 11);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_FAILED, &body), -SY_E_STATE);
+    verified(&world);
+    world_fini(&world);
+}
+
+static void failed_message_frees_its_sectors_and_nonces_stay_used(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 2);
+    world_advance_to(&world, 5, SY_SECTOR_SubmitPreCommitBatch);
+    struct sy_number numbers[1] = {{5}};
+    struct sy_message body = message_of("pc", 1, numbers, 1);
+    memcpy(body.from, "t1abc", 6);
+    memcpy(body.cid, "bafy", 5);
+    memcpy(body.error, "no funds", 9);
+    body.signed_bytes = (struct sy_slice){"signed", 6};
+    body.nonce = 40;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_FAILED, &body), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_FAILED, &body), -SY_E_STALE);
+    in_state(&world, 5, SY_SECTOR_SubmitPreCommitBatch);
+    assert_string_equal(world_sector(&world, 5)->error, "no funds");
+    body = message_of("pc", 2, numbers, 1);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), -SY_E_NOT_FOUND);
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &body), 0);
+    memcpy(body.from, "t1abc", 6);
+    memcpy(body.cid, "bafy", 5);
+    body.signed_bytes = (struct sy_slice){"signed", 6};
+    body.nonce = 40;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), -SY_E_STATE);
+    body.nonce = 41;
+    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &body), 0);
+    world_fini(&world);
+}
+
+static void small_rows_are_checked(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    struct sy_ev_generation generation = {.generation = 2};
+    assert_int_equal(world_event(&world, SY_EVENT_GENERATION, &generation), -SY_E_STALE);
+    generation.generation = 1;
+    assert_int_equal(world_event(&world, SY_EVENT_GENERATION, &generation), 0);
+    struct sy_identity alice = {.name = "alice",
+                                .public_key = "0123456789012345678901234567890123456789",
+                                .role = SY_ROLE_OPERATOR};
+    struct sy_identity bob = alice;
+    memcpy(bob.name, "bob", 4);
+    assert_int_equal(world_event(&world, SY_EVENT_IDENTITY_SET, &alice), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_IDENTITY_SET, &bob), -SY_E_EXISTS);
+    assert_string_equal(sy_state_identity_of_key(world.state, alice.public_key)->name, "alice");
+    bob.public_key[39] = '\0';
+    assert_int_equal(world_event(&world, SY_EVENT_IDENTITY_SET, &bob), -SY_E_ARG);
+    struct sy_ev_name name = {.name = "alice"};
+    assert_int_equal(world_event(&world, SY_EVENT_IDENTITY_REVOKED, &name), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_IDENTITY_REVOKED, &name), -SY_E_STALE);
+    name.name[0] = 'x';
+    assert_int_equal(world_event(&world, SY_EVENT_IDENTITY_REVOKED, &name), -SY_E_NOT_FOUND);
+    assert_int_equal(world_event(&world, SY_EVENT_AGENT_PAUSED, &name), -SY_E_NOT_FOUND);
+    struct sy_miner miner = {.id = WORLD_MINER, .proof_type = 5, .sector_bytes = 8 << 20};
+    assert_int_equal(world_event(&world, SY_EVENT_MINER_SET, &miner), -SY_E_STATE);
+    miner.sector_bytes = 3000;
+    assert_int_equal(world_event(&world, SY_EVENT_MINER_SET, &miner), -SY_E_RANGE);
+    struct sy_ev_number_floor number = {.miner = 9};
+    assert_int_equal(world_event(&world, SY_EVENT_NUMBER_FLOOR, &number), -SY_E_NOT_FOUND);
+    struct sy_slot_offer offer = {.stage = 77, .count = 1};
+    struct sy_agent agent = {.name = "a3", .slots = {&offer, 1}};
+    assert_int_equal(world_event(&world, SY_EVENT_AGENT_HELLO, &agent), -SY_E_ARG);
+    agent.name[0] = 'A';
+    assert_true(world_event(&world, SY_EVENT_AGENT_HELLO, &agent) < 0);
+    struct sy_ev_policy policy = {.digest = {1}, .text = {"x", SY_STATE_POLICY_BYTES_MAX + 1}};
+    assert_int_equal(world_event(&world, SY_EVENT_POLICY_ACCEPTED, &policy), -SY_E_LIMIT);
+    policy.text.bytes = 1;
+    assert_int_equal(world_event(&world, SY_EVENT_POLICY_ACCEPTED, &policy), 0);
+    assert_int_equal(sy_state_meta(world.state)->policy_digest[0], 1);
+    struct sy_event unknown = {.kind = 99};
+    assert_int_equal(sy_state_check(world.state, &unknown, NULL), -SY_E_ARG);
+    struct sy_event gap = {.number = 77, .kind = SY_EVENT_POLICY_ACCEPTED, .body = &policy};
+    assert_int_equal(sy_state_apply(world.state, &gap, NULL), -SY_E_BUG);
+    world_fini(&world);
+}
+
+static void stores_do_not_change_kind_or_owner_while_in_use(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    struct sy_store_row row = {.uuid = WORLD_SCRATCH, .agent = "a2", .kind = SY_STORE_SCRATCH};
+    world_pledge(&world, 1);
+    world_advance_to(&world, 5, SY_SECTOR_PreCommit1);
+    assert_int_equal(world_event(&world, SY_EVENT_STORE_SET, &row), -SY_E_STATE);
+    row.kind = SY_STORE_LONG;
+    assert_int_equal(world_event(&world, SY_EVENT_STORE_SET, &row), -SY_E_STATE);
+    row.kind = 9;
+    assert_int_equal(world_event(&world, SY_EVENT_STORE_SET, &row), -SY_E_ARG);
+    row = (struct sy_store_row){.uuid = WORLD_LONG, .agent = "a2", .kind = SY_STORE_LONG};
+    assert_int_equal(world_event(&world, SY_EVENT_STORE_SET, &row), 0);
+    memcpy(row.agent, "zz", 3);
+    assert_int_equal(world_event(&world, SY_EVENT_STORE_SET, &row), -SY_E_NOT_FOUND);
+    world_fini(&world);
+}
+
+static void hello_keeps_what_the_operator_set(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    struct sy_ev_name name = {.name = "a1"};
+    struct sy_slot_offer offers[2] = {{SY_STAGE_AP, 1}, {SY_STAGE_AP, 2}};
+    struct sy_agent agent = {.name = "a1", .version = "2", .slots = {offers, 2}};
+    assert_int_equal(world_event(&world, SY_EVENT_AGENT_PAUSED, &name), 0);
+    int64_t first = sy_state_agent(world.state, "a1")->first_seen_ms;
+    assert_int_equal(world_event(&world, SY_EVENT_AGENT_HELLO, &agent), 0);
+    const struct sy_agent *row = sy_state_agent(world.state, "a1");
+    assert_true(row->paused);
+    assert_int_equal(row->first_seen_ms, first);
+    assert_int_equal(row->liveness, SY_AGENT_ONLINE);
+    assert_string_equal(row->version, "2");
+    assert_int_equal(sy_state_slots_offered(row, SY_STAGE_AP), 3);
+    offers[1].count = UINT32_MAX;
+    assert_int_equal(sy_state_slots_offered(&agent, SY_STAGE_AP), UINT32_MAX);
+    assert_int_equal(sy_state_slots_offered(row, SY_STAGE_PC1), 0);
+    world_fini(&world);
+}
+
+static void volatile_values_are_not_stored(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    uint32_t before = world_digest(world.state);
+    sy_state_set_liveness(world.state, "a1", SY_AGENT_DEAD, world.now_ms + 100000);
+    sy_state_set_store_space(world.state, WORLD_SCRATCH, false, 5, 6);
+    sy_state_set_liveness(world.state, "nobody", SY_AGENT_DEAD, 1);
+    sy_state_set_store_space(world.state, "nothing", false, 5, 6);
+    assert_int_equal(sy_state_agent(world.state, "a1")->liveness, SY_AGENT_DEAD);
+    assert_int_equal(sy_state_store(world.state, WORLD_SCRATCH)->bytes_free, 6);
+    assert_int_equal(sy_state_dirty_count(world.state), 0);
+    assert_int_equal(world_digest(world.state), before);
+    world_fini(&world);
+}
+
+static void walking_is_key_order_whatever_the_order_of_making(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    struct sy_miner miner = {.id = 2000, .proof_type = 5, .sector_bytes = 2048};
+    struct sy_ev_number_floor number = {.miner = 2000, .next_number = 1};
+    assert_int_equal(world_event(&world, SY_EVENT_MINER_SET, &miner), 0);
+    assert_int_equal(world_event(&world, SY_EVENT_NUMBER_FLOOR, &number), 0);
+    for (int i = 0; i < 6; i++) {
+        struct sy_ev_job_submitted job = job_of(&world, SY_JOB_PLEDGE);
+        job.miner = i % 2 == 0 ? 2000 : WORLD_MINER;
+        job.count = 2;
+        assert_int_equal(submit(&world, &job), 0);
+    }
+    assert_int_equal(sy_state_count(world.state, SY_ROW_SECTOR), 12);
+    const struct sy_sector *last = NULL;
+    for (size_t i = 0; i < 12; i++) {
+        const struct sy_sector *row = sy_state_at(world.state, SY_ROW_SECTOR, i);
+        if (last != NULL)
+            assert_true(last->miner < row->miner ||
+                        (last->miner == row->miner && last->number < row->number));
+        last = row;
+    }
+    assert_null(sy_state_at(world.state, SY_ROW_SECTOR, 12));
+    assert_int_equal(sy_state_sector_position(world.state, 2000, 0), 6);
+    assert_int_equal(sy_state_sector_position(world.state, 2000, 3), 8);
+    assert_int_equal(sy_state_task_position(world.state, 4), 3);
+    assert_int_equal(sy_state_job_position(world.state, 99), 6);
+    const struct sy_task *task = sy_state_queue_first(world.state, SY_STAGE_AP);
+    uint64_t id = 0;
+    unsigned count = 0;
+    for (; task != NULL; task = sy_state_queue_next(task), count++) {
+        assert_true(task->id > id);
+        id = task->id;
+    }
+    assert_int_equal(count, 12);
+    assert_null(sy_state_queue_first(world.state, 99));
+    verified(&world);
+    world_fini(&world);
+}
+
+static void active_tasks_are_listed_by_agent(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 3);
+    assert_null(sy_state_active_first(world.state, "a1"));
+    assert_null(sy_state_active_first(world.state, "nobody"));
+    assert_int_equal(world_lease(&world, world_task_of(&world, 6), "a1"), 0);
+    assert_int_equal(world_lease(&world, world_task_of(&world, 5), "a1"), 0);
+    const struct sy_task *task = sy_state_active_first(world.state, "a1");
+    assert_int_equal(task->number, 6);
+    task = sy_state_active_next(task);
+    assert_int_equal(task->number, 5);
+    assert_null(sy_state_active_next(task));
+    assert_int_equal(sy_state_task_count(world.state, SY_STAGE_AP, SY_TASK_LEASED), 2);
+    assert_int_equal(sy_state_task_count(world.state, SY_STAGE_AP, SY_TASK_QUEUED), 1);
+    assert_int_equal(sy_state_task_count(world.state, 99, SY_TASK_QUEUED), 0);
+    world_fini(&world);
+}
+
+/* Each allocation of an event fails once: the state is as before, and then the event works. */
+static void survives(struct world *world, uint32_t kind, const void *body, unsigned at_least)
+{
+    uint32_t before = world_digest(world->state);
+    unsigned failed = 0;
+    for (uint64_t n = 1; n < 500; n++) {
+        sy_mem_fail_after(n);
+        int rc = world_event_only(world, kind, body);
+        sy_mem_fail_after(0);
+        if (rc == 0)
+            break;
+        assert_int_equal(rc, -SY_E_NOMEM);
+        assert_int_equal(world_digest(world->state), before);
+        failed++;
+    }
+    if (failed < at_least)
+        fail_msg("%s had %u failing allocations, expected %u at least", sy_event_name(kind), failed,
+                 at_least);
+    world_flush(world);
+    verified(world);
+}
+
+static void every_event_survives_lack_of_memory(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    world_pledge(&world, 2);
+    uint64_t task = world_task_of(&world, 5);
+    struct sy_slot_offer offer = {SY_STAGE_AP, 2};
+    struct sy_agent agent = {.name = "a3", .slots = {&offer, 1}, .topology = {"{}", 2}};
+    struct sy_ev_task_leased leased = {
+        .task = task, .attempt = 1, .agent = "a1", .store = WORLD_SCRATCH, .token = {1}};
+    struct sy_piece filler = {.cid = "f", .padded_bytes = 2048};
+    struct sy_ev_task_result result = {.task = task,
+                                       .attempt = 1,
+                                       .agent = "a1",
+                                       .ok = true,
+                                       .result = {"{}", 2},
+                                       .pieces = {&filler, 1},
+                                       .comm_d = {1},
+                                       .comm_d_cid = "d"};
+    struct sy_ev_randomness ticket = {.miner = WORLD_MINER, .number = 5, .value = {1}};
+    struct sy_ev_job cancel = {.job = 1, .by = "x"};
+    struct sy_ev_job_submitted job = job_of(&world, SY_JOB_SEAL);
+    struct sy_piece piece = {.padded_bytes = 1024, .raw_bytes = 1000, .path = "/in/a"};
+    job.pieces = (struct sy_list){&piece, 1};
+    job.miner = WORLD_MINER;
+    survives(&world, SY_EVENT_AGENT_HELLO, &agent, 4);
+    survives(&world, SY_EVENT_TASK_LEASED, &leased, 3);
+    survives(&world, SY_EVENT_TASK_RESULT, &result, 5);
+    survives(&world, SY_EVENT_TICKET, &ticket, 3);
+    survives(&world, SY_EVENT_JOB_CANCELLED, &cancel, 3);
+    survives(&world, SY_EVENT_JOB_SUBMITTED, &job, 7);
+    world_advance_to(&world, 7, SY_SECTOR_SubmitPreCommitBatch);
+    struct sy_number numbers[1] = {{7}};
+    struct sy_message message = message_of("pc", 1, numbers, 1);
+    survives(&world, SY_EVENT_MESSAGE_QUEUED, &message, 4);
+    memcpy(message.from, "t1abc", 6);
+    memcpy(message.cid, "bafy", 5);
+    message.signed_bytes = (struct sy_slice){"signed", 6};
+    survives(&world, SY_EVENT_MESSAGE_SIGNED, &message, 4);
+    message.return_bytes = (struct sy_slice){"ret", 3};
+    survives(&world, SY_EVENT_MESSAGE_ONCHAIN, &message, 3);
+    world_fini(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pledge_takes_numbers_and_ends_proving),
+        cmocka_unit_test(piece_paths_survive_the_report_of_ap),
+        cmocka_unit_test(submit_is_checked),
+        cmocka_unit_test(pieces_are_checked),
+        cmocka_unit_test(same_key_makes_one_job_until_it_expires),
+        cmocka_unit_test(leases_are_checked),
+        cmocka_unit_test(results_are_checked),
+        cmocka_unit_test(failures_retry_then_rest_then_go_on),
+        cmocka_unit_test(damaged_layers_send_pc2_back_once),
+        cmocka_unit_test(returned_lease_waits_and_is_no_failure),
+        cmocka_unit_test(cancel_stops_what_is_not_precommitted),
+        cmocka_unit_test(stop_list_comes_back_after_a_restart),
+        cmocka_unit_test(unseal_is_a_job_of_its_own),
+        cmocka_unit_test(removal_sweeps_the_scratch),
+        cmocka_unit_test(chain_refusals_move_and_count),
+        cmocka_unit_test(messages_hold_sectors_and_nonces),
+        cmocka_unit_test(failed_message_frees_its_sectors_and_nonces_stay_used),
+        cmocka_unit_test(small_rows_are_checked),
+        cmocka_unit_test(stores_do_not_change_kind_or_owner_while_in_use),
+        cmocka_unit_test(hello_keeps_what_the_operator_set),
+        cmocka_unit_test(volatile_values_are_not_stored),
+        cmocka_unit_test(walking_is_key_order_whatever_the_order_of_making),
+        cmocka_unit_test(active_tasks_are_listed_by_agent),
+        cmocka_unit_test(every_event_survives_lack_of_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

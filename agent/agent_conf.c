@@ -83,6 +83,8 @@ static int read_agent(struct sy_conf_table *root, struct sy_agent_conf *conf, st
     if (rc == 0)
         rc = take_path(table, "parent_cache", false, conf->parent_cache, sizeof conf->parent_cache,
                        err);
+    if (rc == 0 && !conf->parent_cache[0] && conf->dir[0])
+        rc = sy_path_format(conf->parent_cache, err, "%s/parent-cache", conf->dir);
     if (rc == 0)
         rc = take_path(table, "parameters", false, conf->parameters, sizeof conf->parameters, err);
     if (rc == 0)

@@ -98,6 +98,19 @@ void run_log(const struct run *run, const char *what, const char *text)
             sy_log_value(text, value, sizeof value));
 }
 
+/* Tasks write graphs that are missing there; one that exists keeps its owner. */
+static int make_parent_cache(const struct sy_agent_conf *conf, struct sy_error *err)
+{
+    struct stat status;
+    if (stat(conf->parent_cache, &status) == 0)
+        return 0;
+    int rc = sy_file_make_directory(conf->parent_cache, 0755, err);
+    if (rc == 0 && conf->task_user[0] && geteuid() == 0 &&
+        chown(conf->parent_cache, conf->task_uid, conf->task_gid) != 0)
+        rc = sy_fail_errno(err, errno, "give %s to user %s", conf->parent_cache, conf->task_user);
+    return rc;
+}
+
 int sy_attempts_create(struct sy_attempts **ret, const struct sy_attempts_opts *opts,
                        struct sy_error *err)
 {
@@ -117,6 +130,8 @@ int sy_attempts_create(struct sy_attempts **ret, const struct sy_attempts_opts *
         rc = sy_file_make_directory(attempts->attempts_dir, 0755, err);
     if (rc == 0)
         rc = sy_file_make_directory(attempts->outputs_dir, 0755, err);
+    if (rc == 0)
+        rc = make_parent_cache(opts->conf, err);
     if (rc == 0)
         rc = sy_env_boot_id(attempts->boot_id, err);
     if (rc != 0)

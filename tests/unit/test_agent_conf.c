@@ -25,6 +25,7 @@ static void defaults_are_the_written_ones(void **state)
     if (parse(&conf, AGENT, &err) != 0)
         fail_msg("%s", err.text);
     assert_string_equal(conf->scheduler_key, "/var/a/keys/scheduler.pub");
+    assert_string_equal(conf->parent_cache, "/var/a/parent-cache");
     assert_true(conf->cgroup_enabled);
     assert_string_equal(conf->cgroup_parent, "sealyard");
     assert_int_equal(conf->stages[SY_STAGE_PC1].slots, 1);

@@ -12,9 +12,11 @@ foreach(size 2KiB 4KiB 16KiB 32KiB 8MiB)
     set_tests_properties(test_stage_vectors_${size} PROPERTIES LABELS kat TIMEOUT 300)
 endforeach()
 
-sy_test(test_stage_errors SOURCES test_stage_errors.c stage_harness.c
-    LINK sealyard_proofs PKG jansson TIMEOUT 300)
-add_dependencies(test_stage_errors sealyard-task)
+foreach(unit stage_spec stage_errors)
+    sy_test(test_${unit} SOURCES test_${unit}.c stage_harness.c
+        LINK sealyard_proofs PKG jansson TIMEOUT 300)
+    add_dependencies(test_${unit} sealyard-task)
+endforeach()
 
 # From data to data: 16 MiB (several base trees that are stored without leaves), non-interactive too;
 # 512 MiB at night.

@@ -128,7 +128,7 @@ int sy_admit_frame(struct sy_admit *admit, const char *name, uint64_t now_ms, st
         admit->refused++;
         return sy_fail(err, SY_E_LIMIT,
                        "%s sends more than %u requests a second (burst %u): slow down, or raise "
-                       "requests_per_second in the policy",
+                       "identity_rate in the policy",
                        name, admit->limits.frames_per_s, admit->limits.frames_burst);
     }
     bucket->milli_tokens -= MILLI;

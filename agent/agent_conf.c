@@ -174,6 +174,12 @@ static int read_stage(struct sy_conf_table *all, enum sy_stage stage,
         rc = take_items(table, "writable", ret->writable, &ret->writable_count, err);
     if (rc == 0)
         rc = sy_conf_bool(table, "network", false, false, &ret->network, err);
+    if (rc == 0)
+        rc = sy_conf_string(table, "verify", false, "", ret->verify, sizeof ret->verify, err);
+    if (rc == 0 && ret->verify[0] && strcmp(ret->verify, "none") != 0 &&
+        strcmp(ret->verify, "sample") != 0 && strcmp(ret->verify, "full") != 0)
+        rc = sy_conf_fail(table, "verify", err, "\"%s\": expected none, sample or full",
+                          ret->verify);
     if (rc == 0 && ret->exec_count > 0 && ret->exec[0][0] != '/')
         rc =
             sy_conf_fail(table, "exec", err, "\"%.120s\": expected an absolute path", ret->exec[0]);

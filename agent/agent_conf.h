@@ -5,7 +5,7 @@
  *   [slots]            ap pc1 pc2 c1 c2 fin unseal remove = how many tasks at once (default 1, c2
  * 0) [slots.resources.STAGE]  cores, memory, hugepages, threads [hugepages]        mount, page
  *   [cgroup]           mode = "required" or "off", parent, pids_max
- *   [stage.STAGE]      exec, environment, writable, network
+ *   [stage.STAGE]      exec, environment, writable, network, verify
  * Paths must be absolute. Threads: one reader.
  */
 #ifndef SEALYARD_AGENT_AGENT_CONF_H
@@ -27,6 +27,7 @@ struct sy_agent_stage_conf {
     uint64_t memory_bytes;   /* limit of the control group; 0 = none */
     uint64_t hugepage_bytes; /* must be free on the slot's node before a start; 0 = none used */
     bool network;            /* default false: the task has no network */
+    char verify[16];         /* "none", "sample", "full" for the stage; "" = its own default */
     size_t exec_count, environment_count, writable_count;
     char exec[SY_AGENT_ITEMS_MAX][SY_AGENT_ITEM_BYTES]; /* empty = sealyard-task beside the agent */
     char environment[SY_AGENT_ITEMS_MAX][SY_AGENT_ITEM_BYTES];

@@ -2,6 +2,7 @@
  * START leaves nothing behind. */
 #include "agent/attempt_run.h"
 
+#include "agent/shim.h"
 #include "agent/shim_spec.h"
 #include "agent/spawn.h"
 #include "agent/task_spec.h"
@@ -20,7 +21,7 @@
 struct plan {
     const struct sy_store_row *scratch, *long_store; /* NULL = not named */
     struct sy_task_spec spec;
-    char directory[SY_PATH_BYTES];
+    char directory[SY_PATH_BYTES], work[SY_PATH_BYTES];
     char cgroup[SY_CGROUP_NAME_BYTES];
     bool has_directory, has_cgroup, has_record;
     struct sy_spawn spawn; /* pidfd -1 = not spawned */
@@ -98,6 +99,14 @@ static int give_to_task(const struct sy_agent_conf *conf, const char *path, stru
     return 0;
 }
 
+static int make_work(const struct sy_agent_conf *conf, struct plan *plan, struct sy_error *err)
+{
+    int rc = sy_path_format(plan->work, err, "%s/" SY_SHIM_WORK_DIRECTORY, plan->directory);
+    if (rc == 0 && mkdir(plan->work, 0755) != 0)
+        rc = sy_fail_errno(err, errno, "create %s", plan->work);
+    return rc == 0 ? give_to_task(conf, plan->work, err) : rc;
+}
+
 /* The directory of the attempt is made by this attempt or it is an old one: then this fence has
  * been used and must not run again. */
 static int make_files(struct run *run, struct plan *plan, struct sy_error *err)
@@ -115,6 +124,8 @@ static int make_files(struct run *run, struct plan *plan, struct sy_error *err)
     }
     plan->has_directory = true;
     rc = sy_file_sync_parent(plan->directory, err);
+    if (rc == 0)
+        rc = make_work(conf, plan, err);
     if (rc == 0)
         rc = sy_path_format(path, err, "%s/" SY_TASK_SPEC_FILE, plan->directory);
     if (rc == 0)
@@ -168,6 +179,23 @@ static int fill_exec(const struct run *run, const char *spec_path, struct sy_shi
     return 0;
 }
 
+/* After Finalize nobody reads the C1 file again. REMOVE of a sector that has a long-term store
+ * works on that; what a broken Finalize may have left on scratch goes too. */
+static void fill_cleanup(const struct run *run, const struct plan *plan, struct sy_shim_spec *shim)
+{
+    bool remove = run->record.stage == SY_STAGE_REMOVE;
+    const struct sy_sector_paths *paths = &plan->spec.scratch;
+    size_t n = 0;
+    if (!plan->spec.has_scratch || (!remove && run->record.stage != SY_STAGE_FIN))
+        return;
+    shim->cleanup[n++] = paths->c1;
+    if (remove && plan->long_store && plan->long_store != plan->scratch) {
+        shim->cleanup[n++] = paths->cache;
+        shim->cleanup[n++] = paths->sealed;
+        shim->cleanup[n++] = paths->unsealed;
+    }
+}
+
 static int write_shim_spec(const struct run *run, const struct plan *plan, struct sy_error *err)
 {
     const struct sy_agent_conf *conf = run->owner->opts.conf;
@@ -187,9 +215,9 @@ static int write_shim_spec(const struct run *run, const struct plan *plan, struc
     if (rc == 0)
         rc = sy_path_format(marker, err, "SEALYARD_ATTEMPT=%s", plan->directory);
     if (rc == 0)
-        rc = sy_path_format(home, err, "HOME=%s", plan->directory);
+        rc = sy_path_format(home, err, "HOME=%s", plan->work);
     if (rc == 0)
-        rc = sy_path_format(temp, err, "TMPDIR=%s", plan->directory);
+        rc = sy_path_format(temp, err, "TMPDIR=%s", plan->work);
     if (rc == 0)
         rc = fill_exec(run, spec_path, &shim, err);
     if (rc != 0)
@@ -207,7 +235,7 @@ static int write_shim_spec(const struct run *run, const struct plan *plan, struc
     for (size_t i = 0; i < stage->environment_count; i++)
         shim.environment[n++] = stage->environment[i];
     n = 0;
-    shim.writable[n++] = plan->directory;
+    shim.writable[n++] = plan->work;
     if (plan->scratch)
         shim.writable[n++] = plan->scratch->path;
     if (plan->long_store)
@@ -224,6 +252,7 @@ static int write_shim_spec(const struct run *run, const struct plan *plan, struc
         shim.exchange_from = plan->spec.output;
         shim.exchange_to = conf->exchange;
     }
+    fill_cleanup(run, plan, &shim);
     return sy_shim_spec_write(plan->directory, &shim, err);
 }
 

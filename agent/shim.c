@@ -109,8 +109,8 @@ SY_NORETURN static void run_child(struct shim *shim, pid_t parent)
     else if (dup2(shim->write_fds[CHANNEL_STATUS], TASK_STATUS_FD) < 0)
         _exit(125);
     setpgid(0, 0);
-    if (rc == 0 && chdir(shim->directory) != 0)
-        rc = sy_fail_errno(&err, errno, "enter %s", shim->directory);
+    if (rc == 0 && (chdir(shim->directory) != 0 || chdir(SY_SHIM_WORK_DIRECTORY) != 0))
+        rc = sy_fail_errno(&err, errno, "enter %s/" SY_SHIM_WORK_DIRECTORY, shim->directory);
     if (rc == 0)
         rc = sy_sandbox_enter(&shim->spec, parent, missing, &err);
     if (rc != 0)
@@ -416,6 +416,18 @@ static void exchange(const struct shim *shim, struct sy_exit_record *record)
     }
 }
 
+/* What the sector does not need any more, for example the C1 file after Finalize. */
+static void clean_up(const struct shim *shim, struct sy_exit_record *record)
+{
+    struct sy_error err;
+    for (size_t i = 0; record->class == SY_CLASS_NONE && shim->spec.cleanup[i]; i++) {
+        if (sy_file_remove_tree(shim->spec.cleanup[i], &err) != 0) {
+            record->class = err.class;
+            snprintf(record->text, sizeof record->text, "clean up: %.300s", err.text);
+        }
+    }
+}
+
 static void fini(struct shim *shim)
 {
     for (size_t i = 0; i < CHANNEL_COUNT; i++) {
@@ -451,6 +463,7 @@ int sy_shim_run(const char *directory, int go_fd, struct sy_error *err)
         record.class = SY_CLASS_NONE;
         judge(&shim, &record);
         exchange(&shim, &record);
+        clean_up(&shim, &record);
     }
     if (rc == 0 && shim.result)
         rc = write_outcome(&shim, &record, err);

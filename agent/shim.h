@@ -17,6 +17,9 @@
 
 #include "common/err.h"
 
+/* Below the attempt's directory: where the task starts, its HOME and TMPDIR. The only part of the
+ * directory that it may write. */
+#define SY_SHIM_WORK_DIRECTORY "work"
 #define SY_SHIM_KILL_TIMEOUT_MS 10000u
 #define SY_SHIM_DRAIN_TIMEOUT_MS 5000u
 

@@ -22,13 +22,13 @@ int sy_shim_spec_write(const char *directory, const struct sy_shim_spec *spec, s
     int rc = sy_path_format(path, err, "%s/%s", directory, SY_SHIM_SPEC_FILE);
     if (rc != 0)
         return rc;
-    json_t *root =
-        json_pack("{s:s,s:o,s:o,s:o,s:s*,s:s*,s:s*,s:b,s:b,s:I,s:I,s:I}", "attempt", spec->attempt,
-                  "exec", list_json(spec->exec), "environment", list_json(spec->environment),
-                  "writable", list_json(spec->writable), "cgroup", spec->cgroup, "exchange_from",
-                  spec->exchange_from, "exchange_to", spec->exchange_to, "network", spec->network,
-                  "switch_user", spec->switch_user, "uid", (json_int_t)spec->uid, "gid",
-                  (json_int_t)spec->gid, "memory_bytes", (json_int_t)spec->memory_bytes);
+    json_t *root = json_pack(
+        "{s:s,s:o,s:o,s:o,s:o,s:s*,s:s*,s:s*,s:b,s:b,s:I,s:I,s:I}", "attempt", spec->attempt,
+        "exec", list_json(spec->exec), "environment", list_json(spec->environment), "writable",
+        list_json(spec->writable), "cleanup", list_json(spec->cleanup), "cgroup", spec->cgroup,
+        "exchange_from", spec->exchange_from, "exchange_to", spec->exchange_to, "network",
+        spec->network, "switch_user", spec->switch_user, "uid", (json_int_t)spec->uid, "gid",
+        (json_int_t)spec->gid, "memory_bytes", (json_int_t)spec->memory_bytes);
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     json_decref(root);
     if (!text)
@@ -73,6 +73,8 @@ static int take_all(json_t *root, struct sy_shim_spec *spec, struct sy_error *er
         rc = take_list(root, "environment", spec->environment, err);
     if (rc == 0)
         rc = take_list(root, "writable", spec->writable, err);
+    if (rc == 0)
+        rc = take_list(root, "cleanup", spec->cleanup, err);
     if (rc == 0 && !spec->exec[0])
         rc = sy_fail(err, SY_E_PARSE, "shim spec: \"exec\" is empty");
     return rc;

@@ -18,6 +18,7 @@ struct sy_shim_spec {
     const char *exec[SY_SHIM_ITEMS_MAX + 1];        /* program and arguments, NULL at the end */
     const char *environment[SY_SHIM_ITEMS_MAX + 1]; /* "NAME=value", NULL at the end */
     const char *writable[SY_SHIM_ITEMS_MAX + 1];    /* the only paths the task may write below */
+    const char *cleanup[SY_SHIM_ITEMS_MAX + 1];     /* removed after the task succeeded */
     const char *cgroup;                             /* NULL = no control group */
     const char *exchange_from, *exchange_to; /* file and directory of the C1 copy; NULL = none */
     bool network;                            /* false: an empty network namespace */

@@ -40,6 +40,7 @@ static void set_machine(json_t *root, const struct sy_agent_conf *conf,
     json_object_set_new(root, "attempt", json_integer(record->attempt));
     if (!json_object_get(root, "gpu"))
         json_object_set_new(root, "gpu", json_null());
+    set_text(root, "verify", stage->verify);
     set_text(root, "parent_cache", conf->parent_cache);
     set_text(root, "parameters", conf->parameters);
     json_object_set_new(root, "hugepages",

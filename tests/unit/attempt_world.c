@@ -118,6 +118,7 @@ void world_open(struct world *world, const char *stage_toml, bool use_cgroups)
     memset(world, 0, sizeof *world);
     snprintf(world->dir, sizeof world->dir, "/tmp/sy-attempt-XXXXXX");
     assert_non_null(mkdtemp(world->dir));
+    assert_int_equal(chmod(world->dir, 0755), 0); /* a task may be another user */
     snprintf(world->scratch, sizeof world->scratch, "%s/scratch", world->dir);
     snprintf(world->store, sizeof world->store, "%s/store", world->dir);
     snprintf(world->exchange, sizeof world->exchange, "%s/exchange", world->dir);

@@ -51,7 +51,7 @@ static void every_key_is_taken(void **state)
               "[hugepages]\nmount = \"/huge\"\npage = \"1GiB\"\n"
               "[cgroup]\nmode = \"off\"\nparent = \"lab\"\npids_max = 500\n"
               "[stage.c1]\nexec = [\"/opt/c1\", \"-v\"]\nenvironment = [\"A=b\"]\n"
-              "writable = [\"/opt/tmp\"]\nnetwork = true\n";
+              "writable = [\"/opt/tmp\"]\nnetwork = true\nverify = \"full\"\n";
     if (parse(&conf, text, &err) != 0)
         fail_msg("%s", err.text);
     const struct sy_agent_stage_conf *pc1 = &conf->stages[SY_STAGE_PC1];
@@ -88,6 +88,7 @@ static void mistakes_are_named(void **state)
         {AGENT "[stage.c1]\nexec = [\"c1\"]\n", "absolute"},
         {AGENT "[stage.c1]\nenvironment = [\"A\"]\n", "NAME=value"},
         {AGENT "[stage.c1]\nwritable = [\"tmp\"]\n", "absolute"},
+        {AGENT "[stage.c1]\nverify = \"some\"\n", "some"},
         {AGENT "[stage.c7]\nexec = [\"/c1\"]\n", "c7"},
         {AGENT "task_user = \"nobody-of-that-name\"\n", "nobody-of-that-name"},
         {AGENT "log_level = \"loud\"\n", "loud"},

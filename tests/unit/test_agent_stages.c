@@ -91,7 +91,8 @@ static void sector_goes_through_all_stages(void **state)
     assert_int_equal(world_entries(&world, "exchange"), 1);
     run_stage(SY_STAGE_FIN, "\"keep_unsealed\":false");
     assert_true(exists(world.store, "sealed") && exists(world.store, "cache"));
-    assert_false(exists(world.scratch, "sealed"));
+    assert_false(exists(world.scratch, "sealed") || exists(world.scratch, "cache"));
+    assert_int_equal(world_entries(&world, "scratch/c1"), 0);
     snprintf(keys, sizeof keys,
              "\"ticket\":\"" TICKET "\",\"comm_d\":\"%s\",\"offset_bytes\":0,\"size_bytes\":%d",
              comm_d, RAW_BYTES);

@@ -496,6 +496,57 @@ static void task_sees_only_its_own(void **state)
     free(text);
 }
 
+static void task_runs_as_its_own_user(void **state)
+{
+    (void)state;
+    world_open(&world, EXEC("ap", "\"look\""), true);
+    if (geteuid() != 0) {
+        print_message("skipped: only root can switch users\n");
+        skip();
+    }
+    snprintf(world.conf->task_user, sizeof world.conf->task_user, "nobody");
+    world.conf->task_uid = world.conf->task_gid = 65534;
+    world_start(&world, SY_STAGE_AP, 5, 1, 12);
+    expect_accepted(5, 1);
+    json_t *seen = world_wait(&world, SY_MSG_RESULT, 5, 1)->result;
+    assert_non_null(seen);
+    assert_int_equal(number_of(seen, "uid"), 65534);
+    assert_int_equal(number_of(seen, "death_signal"), SIGKILL);
+    assert_int_equal(number_of(seen, "write_inside"), 1);
+    char path[160];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/sealed", world.scratch);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_uid, 65534);
+    snprintf(path, sizeof path, "%s/attempts/5-1", world.dir);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_uid, 0); /* its exit record is out of its reach */
+}
+
+static void remove_clears_what_a_broken_finalize_left(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sealed/s-t01000-12", "unsealed/s-t01000-12",
+                                        "cache/s-t01000-12", "c1/s-t01000-12.json"};
+    char path[256];
+    struct sy_error err = {0};
+    world_open(&world, EXEC("remove", "\"ok\""), true);
+    for (size_t i = 0; i < SY_ARRAY_SIZE(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", world.scratch, names[i]);
+        assert_int_equal(sy_file_make_directory(path, 0755, &err), 0);
+    }
+    snprintf(path, sizeof path, "%s/sealed/s-t01000-13", world.scratch);
+    assert_int_equal(sy_file_write(path, "x", 1, 0644, &err), 0);
+    world_start(&world, SY_STAGE_REMOVE, 5, 1, 12);
+    expect_accepted(5, 1);
+    assert_true(world_wait(&world, SY_MSG_RESULT, 5, 1)->ok);
+    assert_int_equal(access(path, F_OK), 0); /* another sector's */
+    for (size_t i = 0; i < SY_ARRAY_SIZE(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", world.scratch, names[i]);
+        assert_int_equal(access(path, F_OK), -1);
+    }
+}
+
 /* ---------------------------------------------------------------- stores -------------------- */
 
 static void store_problems_refuse_the_start(void **state)
@@ -663,6 +714,8 @@ int main(void)
         TEST(slot_is_pinned_to_its_core),
         TEST(what_a_task_leaves_behind_is_killed),
         TEST(task_sees_only_its_own),
+        TEST(task_runs_as_its_own_user),
+        TEST(remove_clears_what_a_broken_finalize_left),
         TEST(store_problems_refuse_the_start),
         TEST(full_scratch_refuses_the_start_with_numbers),
         TEST(c1_output_is_copied_to_the_exchange),

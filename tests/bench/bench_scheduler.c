@@ -391,13 +391,11 @@ static void usage(FILE *out)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"dir", required_argument, NULL, 'd'},
-                                            {"seconds", required_argument, NULL, 's'},
-                                            {"window", required_argument, NULL, 'w'},
-                                            {"slots", required_argument, NULL, 'n'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"dir", required_argument, NULL, 'd'},    {"seconds", required_argument, NULL, 's'},
+        {"window", required_argument, NULL, 'w'}, {"slots", required_argument, NULL, 'n'},
+        {"jobs", required_argument, NULL, 'm'},   {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     const char *directory = "/tmp";
     double seconds = 3;
     bool json = false;

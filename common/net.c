@@ -269,6 +269,8 @@ static int run_self_test(struct sy_router *router, struct sy_error *err)
     if (rc == 0)
         rc = await_refusal(router, monitor, err);
     if (client) {
+        /* first the monitor: an event sent to a closed one would hold the I/O thread for ever */
+        zmq_socket_monitor(client, NULL, 0);
         zmq_close(client);
         zmq_close(monitor);
     }
@@ -533,7 +535,28 @@ struct sy_dealer {
     struct sy_arena *arena;
     struct sy_buffer out;
     bool connected;
+    struct sy_timer *retry_timer;
+    uint64_t retry_ms; /* pause before the next try after a failed handshake */
 };
+
+/* libzmq connects again after a lost connection but gives an endpoint up for good when its
+ * handshake failed. A key may be accepted later (enrolled, or the table is back), so we try again
+ * ourselves. */
+static void schedule_retry(struct sy_dealer *dealer)
+{
+    uint32_t chance = 0;
+    sy_env_random(sy_env_real(), &chance, sizeof chance);
+    sy_timer_restart(dealer->retry_timer, dealer->retry_ms + chance % dealer->retry_ms);
+    dealer->retry_ms = SY_MIN(2 * dealer->retry_ms, (uint64_t)RECONNECT_MS_MAX);
+}
+
+static void on_retry(void *ctx)
+{
+    struct sy_dealer *dealer = ctx;
+    zmq_disconnect(dealer->socket, dealer->endpoint); /* ENOENT when libzmq gave it up: fine */
+    if (zmq_connect(dealer->socket, dealer->endpoint) < 0)
+        schedule_retry(dealer);
+}
 
 static void report_link(struct sy_dealer *dealer, bool connected, bool refused)
 {
@@ -549,9 +572,16 @@ static void on_monitor_ready(void *ctx)
         int event = read_event(dealer->monitor);
         if (event == 0)
             return;
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+            sy_timer_disarm(dealer->retry_timer);
+            dealer->retry_ms = RECONNECT_MS;
             report_link(dealer, true, false);
-        else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+            continue;
+        }
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ||
+            event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+            schedule_retry(dealer);
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
             report_link(dealer, false, true);
         else if (event != ZMQ_EVENT_DISCONNECTED || dealer->connected)
             report_link(dealer, false, false);
@@ -603,7 +633,13 @@ static int start_dealer(struct sy_dealer *dealer, struct sy_error *err)
     if (rc == 0)
         rc = sy_loop_watch_socket(opts->loop, dealer->socket, on_dealer_ready, dealer,
                                   &dealer->watch, err);
-    if (rc == 0 && zmq_connect(dealer->socket, dealer->endpoint) < 0)
+    if (rc == 0)
+        rc = sy_timer_create(opts->loop, 0, 0, on_retry, dealer, &dealer->retry_timer, err);
+    if (rc < 0)
+        return rc;
+    sy_timer_disarm(dealer->retry_timer);
+    dealer->retry_ms = RECONNECT_MS;
+    if (zmq_connect(dealer->socket, dealer->endpoint) < 0)
         rc = sy_fail(err, SY_E_ARG, "endpoint %s is refused: %s; use tcp://HOST:PORT or ipc://PATH",
                      dealer->endpoint, zmq_strerror(zmq_errno()));
     return rc;
@@ -641,6 +677,7 @@ void sy_dealer_destroy(struct sy_dealer *dealer)
         return;
     sy_watch_destroy(dealer->watch);
     sy_watch_destroy(dealer->monitor_watch);
+    sy_timer_destroy(dealer->retry_timer);
     if (dealer->socket) {
         zmq_socket_monitor(dealer->socket, NULL, 0);
         zmq_close(dealer->socket);

@@ -21,10 +21,22 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+/* Tests of fault builds arm the shim's failpoints through the agent's environment. */
+static char *shim_fault(void)
+{
+#ifdef SY_FAULTS
+    for (char **variable = environ; *variable; variable++)
+        if (strncmp(*variable, "SEALYARD_FAULT=shim.", 20) == 0)
+            return *variable;
+#endif
+    return NULL;
+}
+
 /* Between fork and exec only plain system calls: the agent has other threads (ZeroMQ's). */
 SY_NORETURN static void become_shim(char *const *argv, int null_fd, int log_fd, int go_fd)
 {
-    static char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", NULL};
+    char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", shim_fault(),
+                                 NULL};
     sigset_t none;
     sigemptyset(&none);
     int high = fcntl(go_fd, F_DUPFD, 64);

@@ -265,6 +265,7 @@ static void write_toml(void)
         snprintf(text, sizeof text,
                  "[agent]\nname = \"p1\"\ndir = \"%s/agent\"\nscheduler = \"%s\"\n"
                  "[cgroup]\nmode = \"%s\"\nparent = \"sealyard-test-agent\"\n"
+                 "[stage.pc2]\nexec = [\"" FAKE_TASK "\", \"ok\"]\n"
                  "[stage.ap]\nexec = [\"" FAKE_TASK "\", \"wait\", \"%s\"]\n",
                  play.dir, sy_router_endpoint(play.router, 0),
                  geteuid() == 0 && access("/sys/fs/cgroup/freezer", W_OK) == 0 ? "required" : "off",
@@ -355,17 +356,22 @@ static void attach_store(void)
     memcpy(play.store, state->uuid, sizeof play.store);
 }
 
-static void send_start(uint64_t task, uint32_t attempt)
+static void send_start_of(enum sy_stage stage, uint64_t task, uint32_t attempt)
 {
     struct sy_msg_start start = {.task = task,
                                  .attempt = attempt,
                                  .token = {7},
-                                 .stage = SY_STAGE_AP,
+                                 .stage = stage,
                                  .miner = 1000,
                                  .number = task,
                                  .spec = {"{}", 2}};
     memcpy(start.scratch_store, play.store, sizeof start.scratch_store);
     assert_int_equal(send_frame(SY_MSG_START, 78, &start), 0);
+}
+
+static void send_start(uint64_t task, uint32_t attempt)
+{
+    send_start_of(SY_STAGE_AP, task, attempt);
 }
 
 static void release_fifo(void)
@@ -517,6 +523,102 @@ static void old_or_foreign_scheduler_is_not_obeyed(void **state)
     wait_for(SY_MSG_STOP_ACK);
 }
 
+#ifdef SY_FAULTS
+/* How often the task program of attempt 5-1 was started. */
+static unsigned runs(void)
+{
+    char path[160], *text;
+    size_t bytes;
+    unsigned count = 0;
+    snprintf(path, sizeof path, "%s/agent/attempts/5-1/log", play.dir);
+    if (sy_file_read(path, 65536, &text, &bytes, NULL) != 0)
+        return 0;
+    for (const char *p = text; (p = strstr(p, "runs stage")) != NULL; p++)
+        count++;
+    free(text);
+    return count;
+}
+
+static void wait_death(void)
+{
+    struct sy_error err;
+    int status;
+    uint64_t deadline_ms = sy_env_boot_ms(sy_env_real()) + WAIT_MS;
+    while (waitpid(play.agent, &status, WNOHANG) == 0) {
+        if (sy_env_boot_ms(sy_env_real()) > deadline_ms)
+            fail_msg("the failpoint was not reached");
+        assert_int_equal(sy_loop_turn(play.loop, 10, &err), 0);
+    }
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    play.agent = 0;
+}
+
+static void acknowledge(void)
+{
+    const struct sy_msg_result_ack ack = {5, 1, SY_RESULT_ACCEPTED};
+    assert_int_equal(send_frame(SY_MSG_RESULT_ACK, 79, &ack), 0);
+}
+
+/* Death at each step between START and the end: the task runs at most once under one fence, and a
+ * result that was made is reported. */
+static void death_at(const char *point, bool result_survives)
+{
+    open_play(NULL);
+    enroll();
+    setenv("SEALYARD_FAULT", point, 1);
+    start_agent();
+    unsetenv("SEALYARD_FAULT");
+    wait_for(SY_MSG_HEARTBEAT);
+    attach_store();
+    send_start_of(SY_STAGE_PC2, 5, 1);
+    bool shim = strncmp(point, "shim.", 5) == 0, acked = strcmp(point, "agent.after_ack") == 0;
+    if (acked) {
+        assert_true(wait_for(SY_MSG_RESULT)->ok);
+        acknowledge();
+    }
+    if (!shim) {
+        wait_death();
+        forget();
+        start_agent();
+        struct seen *hello = wait_for(SY_MSG_HELLO);
+        if (acked) {
+            assert_int_equal(hello->attempts, 0);
+            close_play(NULL);
+            return;
+        }
+        bool known = hello->attempts == 1;
+        wait_for(SY_MSG_HEARTBEAT);
+        if (!known)
+            send_start_of(SY_STAGE_PC2, 5, 1);
+    }
+    struct seen *result = wait_for(SY_MSG_RESULT);
+    assert_int_equal(result->task, 5);
+    print_message("%s: %s after %u run(s)\n", point, result->ok ? "ok" : "failed, to be retried",
+                  runs());
+    assert_true(runs() <= 1);
+    assert_true(result->ok || !result_survives);
+    acknowledge();
+    turn_ms(300);
+    send_start_of(SY_STAGE_PC2, 5, 2); /* the next fence works */
+    wait_for(SY_MSG_START_ACK);
+    turn_ms(100);
+    close_play(NULL);
+}
+
+static void death_at_any_step_loses_no_result(void **state)
+{
+    (void)state;
+    death_at("agent.before_ledger", true);
+    death_at("agent.after_prepare", false);
+    death_at("agent.after_spawn", false);
+    death_at("agent.after_running", false);
+    death_at("agent.after_go", true);
+    death_at("agent.before_result", true);
+    death_at("agent.after_ack", true);
+    death_at("shim.after_result", false);
+}
+#endif
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
 
 int main(void)
@@ -526,6 +628,9 @@ int main(void)
         TEST(bad_tokens_are_refused),
         TEST(killed_agent_finds_its_task_again),
         TEST(old_or_foreign_scheduler_is_not_obeyed),
+#ifdef SY_FAULTS
+        cmocka_unit_test(death_at_any_step_loses_no_result),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static void set_code(struct sy_error *err, int code)
     err->class = sy_err_class_of(code);
 }
 
-int sy_fail(struct sy_error *err, int code, const char *format, ...)
+int(sy_fail)(struct sy_error *err, int code, const char *format, ...)
 {
     if (err) {
         va_list args;
@@ -44,7 +44,7 @@ int sy_fail(struct sy_error *err, int code, const char *format, ...)
         va_end(args);
         set_code(err, code);
     }
-    return -code;
+    return code > 0 ? -code : -SY_E_BUG;
 }
 
 static int code_of_errno(int errnum)
@@ -65,7 +65,7 @@ static int code_of_errno(int errnum)
     }
 }
 
-int sy_fail_errno(struct sy_error *err, int errnum, const char *format, ...)
+int(sy_fail_errno)(struct sy_error *err, int errnum, const char *format, ...)
 {
     int code = code_of_errno(errnum);
     if (err) {
@@ -80,7 +80,7 @@ int sy_fail_errno(struct sy_error *err, int errnum, const char *format, ...)
     return -code;
 }
 
-int sy_error_wrap(struct sy_error *err, const char *format, ...)
+int(sy_error_wrap)(struct sy_error *err, const char *format, ...)
 {
     if (!err)
         return -SY_E_BUG;
@@ -92,7 +92,7 @@ int sy_error_wrap(struct sy_error *err, const char *format, ...)
     va_end(args);
     memcpy(inner, err->text, sizeof inner);
     snprintf(err->text, sizeof err->text, "%.150s: %.160s", context, inner);
-    return -err->code;
+    return err->code > 0 ? -err->code : -SY_E_BUG;
 }
 
 const char *sy_err_name(int code)

@@ -83,6 +83,19 @@ int sy_fail_errno(struct sy_error *err, int errnum, const char *format, ...) SY_
 /* Puts "context: " in front of err->text; returns -err->code. For passing an error up. */
 int sy_error_wrap(struct sy_error *err, const char *format, ...) SY_PRINTF(2, 3);
 
+/* All three return a negative number, always; this tells the compiler, which then knows that outputs of
+ * a failed call are not read. */
+#define SY_NEGATIVE(call)                                                                          \
+    __extension__({                                                                                \
+        int sy_negative_ = (call);                                                                 \
+        if (sy_negative_ >= 0)                                                                     \
+            __builtin_unreachable();                                                               \
+        sy_negative_;                                                                              \
+    })
+#define sy_fail(...) SY_NEGATIVE((sy_fail)(__VA_ARGS__))
+#define sy_fail_errno(...) SY_NEGATIVE((sy_fail_errno)(__VA_ARGS__))
+#define sy_error_wrap(...) SY_NEGATIVE((sy_error_wrap)(__VA_ARGS__))
+
 /* "SY_E_RANGE" for 3; "SY_E_UNKNOWN" for numbers that are not in the map. Static storage. */
 const char *sy_err_name(int code);
 /* "INPUT" .. "BUG"; "NONE" for 0. Static storage. */

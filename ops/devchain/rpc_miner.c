@@ -24,7 +24,7 @@ static int run_info(struct sy_dc_rpc_call *call, json_t **ret, struct sy_error *
     struct sy_dc_state *state;
     struct sy_dc_miner *miner;
     int rc = sy_dc_rpc_miner(call, 1, &state, &miner, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     *ret = json_pack(
         "{s:o, s:o, s:s, s:[], s:i, s:n, s:[], s:i, s:I, s:I, s:i, s:n, s:o, s:{s:s,s:s,s:i}, s:n}",
@@ -45,7 +45,7 @@ static int run_deadline(struct sy_dc_rpc_call *call, json_t **ret, struct sy_err
     struct sy_dc_deadline at;
     int64_t epoch = sy_dc_chain_head(call->chain)->height;
     int rc = sy_dc_rpc_miner(call, 1, &state, &miner, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     sy_dc_miner_deadline(miner, epoch, &at);
     *ret =
@@ -64,7 +64,7 @@ static int run_deadlines(struct sy_dc_rpc_call *call, json_t **ret, struct sy_er
     struct sy_dc_state *state;
     struct sy_dc_miner *miner;
     int rc = sy_dc_rpc_miner(call, 1, &state, &miner, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     *ret = json_array();
     for (int i = 0; i < SY_DC_DEADLINES; i++)
@@ -107,7 +107,7 @@ static int run_partitions(struct sy_dc_rpc_call *call, json_t **ret, struct sy_e
     int rc = sy_dc_rpc_miner(call, 2, &state, &miner, err);
     if (rc == 0)
         rc = sy_dc_rpc_integer(call, 1, &deadline, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     if (deadline < 0 || deadline >= SY_DC_DEADLINES)
         return sy_fail(err, SY_E_REMOTE, "failed to load deadline %lld: out of bounds",
@@ -141,7 +141,7 @@ static int run_sectors(struct sy_dc_rpc_call *call, json_t **ret, struct sy_erro
     struct sy_dc_miner *miner;
     size_t count = 0;
     int rc = sy_dc_rpc_miner(call, 2, &state, &miner, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     if (!json_is_null(filter)) {
         ranges = sy_mem_alloc_array(FILTER_RANGES_MAX, sizeof(*ranges));
@@ -170,7 +170,7 @@ static int run_sector(struct sy_dc_rpc_call *call, json_t **ret, struct sy_error
     int rc = sy_dc_rpc_miner(call, 2, &state, &miner, err);
     if (rc == 0)
         rc = get_number(call, &number, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     sector = sy_dc_sector_get(miner, number);
     *ret = sector ? sector_json(sector) : json_null();
@@ -187,7 +187,7 @@ static int run_precommit(struct sy_dc_rpc_call *call, json_t **ret, struct sy_er
     int rc = sy_dc_rpc_miner(call, 2, &state, &miner, err);
     if (rc == 0)
         rc = get_number(call, &number, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     precommit = sy_dc_precommit_get(miner, number);
     if (!precommit) {
@@ -215,7 +215,7 @@ static int run_partition_of(struct sy_dc_rpc_call *call, json_t **ret, struct sy
     int rc = sy_dc_rpc_miner(call, 2, &state, &miner, err);
     if (rc == 0)
         rc = get_number(call, &number, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     sector = sy_dc_sector_get(miner, number);
     if (!sector)
@@ -254,7 +254,7 @@ static int run_available(struct sy_dc_rpc_call *call, json_t **ret, struct sy_er
     struct sy_dc_miner *miner;
     struct sy_bigint free;
     int rc = sy_dc_rpc_miner(call, 1, &state, &miner, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     free = sy_dc_miner_available(state, miner);
     *ret = sy_fil_bigint_to_json(&free);
@@ -269,7 +269,7 @@ static int run_deposit(struct sy_dc_rpc_call *call, json_t **ret, struct sy_erro
     int rc = sy_dc_rpc_miner(call, 2, &state, &miner, err);
     if (rc == 0 && !json_is_object(json_array_get(call->params, 1)))
         rc = sy_dc_rpc_bad_param(call, 1, "SectorPreCommitInfo", err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     value = sy_dc_deposit(miner->sector_bytes);
     value = sy_dc_overestimate(&value);
@@ -292,7 +292,7 @@ static int run_pledge(struct sy_dc_rpc_call *call, json_t **ret, struct sy_error
         rc = sy_dc_rpc_tipset(call, 3, &index, err);
     if (rc == 0)
         rc = sy_proof_select(&proof, (uint64_t)size, SY_PROOF_V1_1, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     if (verified < 0 || verified > size)
         return sy_dc_rpc_bad_param(call, 2, "a verified size within the sector", err);

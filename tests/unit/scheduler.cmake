@@ -1,8 +1,8 @@
 # The shell of the scheduler. The rig runs it without sockets, disk and real time.
-foreach(unit rpc dispatch)
+foreach(unit rpc dispatch journal)
     sy_test(test_${unit} SOURCES test_${unit}.c scheduler_rig.c LINK sealyard_scheduler)
 endforeach()
-foreach(unit admit scheduler_spec plugin_host scheduler)
+foreach(unit admit history plugin_host relay scheduler scheduler_options scheduler_spec)
     sy_test(test_${unit} SOURCES test_${unit}.c LINK sealyard_scheduler)
 endforeach()
 

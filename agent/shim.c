@@ -64,7 +64,7 @@ static void pause_ms(long ms)
 SY_NORETURN static void child_fail(const struct sy_error *err)
 {
     ssize_t put = write(TASK_STATUS_FD, err, sizeof *err);
-    _exit(put == (ssize_t)sizeof *err ? 126 : 125);
+    _exit(put == (ssize_t)sizeof *err ? 126 : 125); /* child */
 }
 
 /* Puts the write ends at the numbers that the task expects: 1 result, 2 log, 3 progress. */
@@ -107,7 +107,7 @@ SY_NORETURN static void run_child(struct shim *shim, pid_t parent)
     if (rc == 0)
         rc = child_channels(shim, &err);
     else if (dup2(shim->write_fds[CHANNEL_STATUS], TASK_STATUS_FD) < 0)
-        _exit(125);
+        _exit(125); /* child */
     setpgid(0, 0);
     if (rc == 0 && (chdir(shim->directory) != 0 || chdir(SY_SHIM_WORK_DIRECTORY) != 0))
         rc = sy_fail_errno(&err, errno, "enter %s/" SY_SHIM_WORK_DIRECTORY, shim->directory);

@@ -42,11 +42,11 @@ SY_NORETURN static void become_shim(char *const *argv, int null_fd, int log_fd, 
     int high = fcntl(go_fd, F_DUPFD, 64);
     if (high < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
         dup2(log_fd, STDERR_FILENO) < 0 || dup2(high, GO_FD) < 0)
-        _exit(126);
+        _exit(126); /* child */
     syscall(SYS_close_range, GO_FD + 1, ~0u, 0);
     sigprocmask(SIG_SETMASK, &none, NULL);
     execve(argv[0], argv, environment);
-    _exit(127);
+    _exit(127); /* child */
 }
 
 int sy_proc_start_ticks(pid_t pid, uint64_t *ret_ticks, struct sy_error *err)

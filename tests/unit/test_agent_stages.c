@@ -108,11 +108,18 @@ static void sector_goes_through_all_stages(void **state)
     free(buffer);
     run_stage(SY_STAGE_REMOVE, "");
     assert_false(exists(world.store, "sealed") || exists(world.store, "cache"));
+}
+
+static int close_world(void **state)
+{
+    (void)state;
     world_close(&world);
+    return 0;
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sector_goes_through_all_stages)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(sector_goes_through_all_stages, close_world)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Sums of scalar multiples in G1. */
 #include "tasks/snark/msm.h"
 
+#include "tasks/field/fp_gcd.h"
+#include "tasks/snark/msm_ops.h"
 #include "tasks/tree/parallel.h"
 
 #include <stdlib.h>
@@ -22,10 +24,15 @@ static int decode_point(struct sy_g1_affine *ret, const uint8_t *bytes, struct s
     return rc == 0 ? sy_fp_from_bytes(&ret->y, bytes + SY_FP_BYTES, err) : rc;
 }
 
+static void invert(struct sy_fp *ret, const struct sy_fp *a)
+{
+    sy_fp_inv_fast(ret, a);
+}
+
 #include "tasks/snark/msm_body.h"
 
 int sy_msm_g1(struct sy_g1 *ret, const struct sy_msm_g1_input *input, unsigned threads,
               struct sy_error *err)
 {
-    return run_msm(ret, input, threads, err);
+    return run_msm(ret, input, &sy_msm_g1_ifma, threads, err);
 }

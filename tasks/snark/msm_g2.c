@@ -1,6 +1,8 @@
 /* Sums of scalar multiples in G2. */
 #include "tasks/snark/msm.h"
 
+#include "tasks/field/fp_gcd.h"
+#include "tasks/snark/msm_ops.h"
 #include "tasks/tree/parallel.h"
 
 #include <stdlib.h>
@@ -26,10 +28,22 @@ static int decode_point(struct sy_g2_affine *ret, const uint8_t *bytes, struct s
     return rc;
 }
 
+static void invert(struct sy_fp2 *ret, const struct sy_fp2 *a)
+{
+    struct sy_fp norm, square;
+    sy_fp_sqr(&norm, &a->c0);
+    sy_fp_sqr(&square, &a->c1);
+    sy_fp_add(&norm, &norm, &square);
+    sy_fp_inv_fast(&norm, &norm);
+    sy_fp_mul(&ret->c0, &a->c0, &norm);
+    sy_fp_neg(&norm, &norm);
+    sy_fp_mul(&ret->c1, &a->c1, &norm);
+}
+
 #include "tasks/snark/msm_body.h"
 
 int sy_msm_g2(struct sy_g2 *ret, const struct sy_msm_g2_input *input, unsigned threads,
               struct sy_error *err)
 {
-    return run_msm(ret, input, threads, err);
+    return run_msm(ret, input, &sy_msm_g2_ifma, threads, err);
 }

@@ -159,6 +159,8 @@ static int walk_all(const char *directory)
         return 1;
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (rc == 0)
+        rc = walk_table(txn, 0); /* the list of free pages: commits write by it */
     for (int i = 0; rc == 0 && i < SY_TABLE_COUNT; i++) {
         MDB_dbi table;
         rc = mdb_dbi_open(txn, table_names[i], 0, &table);
@@ -185,6 +187,9 @@ static int scrub(const char *directory, struct sy_error *err)
     if (child == 0) {
         (void)signal(SIGSEGV, SIG_DFL);
         (void)signal(SIGBUS, SIG_DFL);
+        int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC); /* its last words help nobody */
+        if (quiet >= 0)
+            (void)dup2(quiet, STDERR_FILENO);
         _exit(walk_all(directory));
     }
     int status = 0;

@@ -1,0 +1,4 @@
+add_executable(bench_plan bench_plan.c)
+target_link_libraries(bench_plan PRIVATE sealyard_core sealyard_common)
+add_executable(bench_store bench_store.c)
+target_link_libraries(bench_store PRIVATE sealyard_store sealyard_core sealyard_common)

@@ -464,6 +464,69 @@ static void damaged_pages_do_not_reach_the_daemon(void **state)
     assert_non_null(strstr(err.text, "backup"));
 }
 
+/* In the child: one record per commit, its number to the pipe once it is durable, until killed. */
+static void write_until_killed(struct fixture *f, int fd)
+{
+    struct sy_batch batch = {0};
+    open_store(f, MAP_BYTES, true);
+    start_store(f);
+    for (uint64_t n = f->first_record + 1; f->failed_calls == 0; n++) {
+        put(&batch, SY_TABLE_EVENTS, n % 250 + 1, 400);
+        batch.last_event = n;
+        if (f->store.ops->submit(f->store.self, &batch, NULL) != 0)
+            break;
+        wait_durable(f, n);
+        uint8_t number = (uint8_t)(n % 250 + 1);
+        if (write(fd, &number, 1) != 1)
+            break;
+    }
+    _exit(1);
+}
+
+static bool seen[256];
+static int mark_record(void *ctx, const void *key, size_t key_bytes, const void *value,
+                       size_t value_bytes, struct sy_error *err)
+{
+    seen[((const uint8_t *)key)[7]] = true;
+    return count_record(ctx, key, key_bytes, value, value_bytes, err);
+}
+
+static void kill_loses_no_acked_record(void **state)
+{
+    struct fixture *f = *state;
+    bool acked[256] = {false};
+    for (unsigned round = 0; round < 8; round++) {
+        int pipes[2];
+        assert_int_equal(pipe(pipes), 0);
+        f->first_record = round * 31;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            write_until_killed(f, pipes[1]);
+        (void)close(pipes[1]);
+        uint8_t number = 0;
+        for (unsigned i = 0; i < 3 + round; i++) {
+            assert_int_equal(read(pipes[0], &number, 1), 1);
+            acked[number] = true;
+        }
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        while (read(pipes[0], &number, 1) == 1)
+            acked[number] = true;
+        (void)close(pipes[0]);
+        open_store(f, MAP_BYTES, false);
+        memset(seen, 0, sizeof(seen));
+        assert_int_equal(f->store.ops->load(f->store.self, SY_TABLE_EVENTS, mark_record, f, NULL),
+                         0);
+        close_store(f);
+        for (unsigned i = 0; i < 256; i++) {
+            if (acked[i] && !seen[i])
+                fail_msg("round %u: record %u was acked and is gone", round, i);
+        }
+    }
+    assert_true(f->records > 8 * 3);
+}
+
 /* A whole life through the real store: commit, close, load, fsck. */
 static void life_comes_back_from_disk(void **state)
 {
@@ -517,6 +580,7 @@ int main(void)
         TEST(bad_batches_are_refused_whole),
         TEST(scans_read_between_commits),
         TEST(damaged_pages_do_not_reach_the_daemon),
+        TEST(kill_loses_no_acked_record),
         TEST(life_comes_back_from_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

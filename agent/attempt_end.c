@@ -214,8 +214,14 @@ void run_send_result(struct run *run, uint64_t now_ms)
         result.result = (struct sy_slice){run->result, (uint32_t)run->result_bytes};
     else
         result.error = (struct sy_slice){run->error, (uint32_t)strlen(run->error)};
-    struct sy_error err;
-    attempts->opts.send(attempts->opts.ctx, SY_MSG_RESULT, &result, &err); /* repeated anyway */
+    struct sy_error err = {0};
+    int rc = attempts->opts.send(attempts->opts.ctx, SY_MSG_RESULT, &result, &err);
+    if (ok && (rc == -SY_E_LIMIT || rc == -SY_E_PARSE || rc == -SY_E_RANGE)) {
+        /* It can never be sent; said as a failure it can. Any other failure passes: it is repeated.
+         */
+        run->outcome.class = SY_CLASS_BUG;
+        snprintf(run->error, sizeof run->error, "the result cannot be sent: %.280s", err.text);
+    }
     uint8_t chance;
     sy_env_random(attempts->opts.env, &chance, 1);
     run->resend_due_ms = now_ms + run->resend_ms + run->resend_ms * chance / 1024;

@@ -249,7 +249,7 @@ static int turn(struct shim *shim, int wait_ms, struct sy_error *err)
     reap(shim);
     for (size_t i = 0; i < CHANNEL_COUNT; i++)
         if (shim->read_fds[i] >= 0 && polls[i].revents)
-            take_input(shim, i);
+            take_input(shim, (enum channel)i);
     return 0;
 }
 

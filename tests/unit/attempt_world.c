@@ -21,8 +21,10 @@ static void copy_text(char *to, size_t to_bytes, struct sy_slice text)
 
 static int on_send(void *ctx, uint16_t type, const void *body, struct sy_error *err)
 {
-    (void)err;
     struct world *world = ctx;
+    if (type == SY_MSG_RESULT && world->refuse_results != 0 &&
+        ((const struct sy_msg_result *)body)->ok)
+        return sy_fail(err, world->refuse_results, "too deep");
     if (world->sent_count == WORLD_SENT_MAX)
         return -SY_E_AGAIN;
     struct world_sent *sent = &world->sent[world->sent_count++];

@@ -39,6 +39,7 @@ struct world {
     struct sy_attempts *attempts;
     struct world_sent sent[WORLD_SENT_MAX];
     size_t sent_count;
+    int refuse_results; /* the next RESULT that is ok cannot be encoded: this error */
 };
 
 /* stage_toml: TOML text of [stage.*] and [slots*] tables; "%s" of it is not touched. use_cgroups

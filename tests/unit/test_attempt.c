@@ -603,6 +603,57 @@ static void full_scratch_refuses_the_start_with_numbers(void **state)
     assert_int_equal(umount2(small, MNT_DETACH), 0);
 }
 
+static void write_all(const char *path, size_t bytes)
+{
+    char block[4096] = {1};
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    for (size_t done = 0; done < bytes && write(fd, block, sizeof block) > 0;)
+        done += sizeof block;
+    close(fd);
+}
+
+static void result_waits_for_space_on_the_disk(void **state)
+{
+    (void)state;
+    char fifo[128], attempts[128], filler[160];
+    open_waiting(fifo, true);
+    snprintf(attempts, sizeof attempts, "%s/attempts", world.dir);
+    if (mount("none", attempts, "tmpfs", 0, "size=256k") != 0) {
+        print_message("skipped: no tmpfs can be mounted (%s)\n", strerror(errno));
+        unlink(fifo);
+        skip();
+    }
+    world_start(&world, SY_STAGE_AP, 5, 1, 12);
+    expect_accepted(5, 1);
+    world_wait(&world, SY_MSG_PROGRESS, 5, 1);
+    snprintf(filler, sizeof filler, "%s/filler", attempts);
+    write_all(filler, 1u << 20);
+    release_fifo(fifo);
+    for (int i = 0; world_processes(&world, 5, 1) > 0 && i < 1000; i++)
+        world_turn(&world, 1);
+    world_turn(&world, 20);
+    assert_false(world_has(&world, SY_MSG_RESULT, 5, 1));
+    assert_int_equal(kill((pid_t)shim_pid(5, 1), 0), 0); /* it keeps the result */
+    unlink(filler);
+    assert_true(world_wait(&world, SY_MSG_RESULT, 5, 1)->ok);
+    world_ack(&world, 5, 1, SY_RESULT_ACCEPTED);
+    assert_int_equal(umount2(attempts, MNT_DETACH), 0);
+    unlink(fifo);
+}
+
+static void result_that_cannot_be_sent_is_a_failure(void **state)
+{
+    (void)state;
+    world_open(&world, EXEC("ap", "\"ok\""), true);
+    world.refuse_results = SY_E_LIMIT;
+    world_start(&world, SY_STAGE_AP, 5, 1, 12);
+    expect_accepted(5, 1);
+    struct world_sent *result = world_wait(&world, SY_MSG_RESULT, 5, 1);
+    assert_int_equal(result->error_class, SY_CLASS_BUG);
+    assert_non_null(strstr(result->text, "too deep"));
+}
+
 static void c1_output_is_copied_to_the_exchange(void **state)
 {
     (void)state;
@@ -718,6 +769,8 @@ int main(void)
         TEST(remove_clears_what_a_broken_finalize_left),
         TEST(store_problems_refuse_the_start),
         TEST(full_scratch_refuses_the_start_with_numbers),
+        TEST(result_waits_for_space_on_the_disk),
+        TEST(result_that_cannot_be_sent_is_a_failure),
         TEST(c1_output_is_copied_to_the_exchange),
         TEST(long_log_keeps_its_end),
         TEST(spec_has_the_paths_of_its_stage),

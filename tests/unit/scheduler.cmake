@@ -23,3 +23,7 @@ sy_test_plugin(liar TEST_NAME="honest")
 foreach(unit plugin_host scheduler)
     target_compile_definitions(test_${unit} PRIVATE TEST_PLUGIN_DIR="${test_plugin_dir}")
 endforeach()
+
+sy_test(test_scheduler_kill SOURCES test_scheduler_kill.c LINK sealyard_common LABELS crash)
+target_compile_definitions(test_scheduler_kill PRIVATE TEST_PLUGIN_DIR="${test_plugin_dir}")
+add_dependencies(test_scheduler_kill sealyard-scheduler sealyard-plugin-test)

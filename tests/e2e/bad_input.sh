@@ -21,9 +21,6 @@ lab_cli status >/dev/null || fail "the first scheduler was disturbed"
 pass "a second scheduler on the same store is refused"
 
 # ---- unknown key in a TOML file, with its line
-sed 's/^log_level/log_levle/' "$LAB/scheduler.toml" >"$LAB/typo.toml"
-line=$(grep -n log_levle "$LAB/typo.toml" | cut -d: -f1)
-expect_error 1 "typo.toml:$line.*log_levle.*log_level" "$BIN/sealyard-scheduler" fsck --config "$LAB/typo.toml"
 sed 's/^name/nmae/' "$LAB/agent-$AGENT/agent.toml" >"$LAB/agent-typo.toml"
 expect_error 1 'agent-typo.toml:[0-9]+.*nmae' "$BIN/sealyard-agent" --config "$LAB/agent-typo.toml"
 cp "$LAB/policy.toml" "$LAB/policy.good"
@@ -39,7 +36,7 @@ mkdir -m 0700 "$LAB/foreign"
 "$BIN/sealyard-scheduler" keygen --out "$LAB/foreign/other.key" >/dev/null || fail "keygen"
 sed "s|^key = .*|key = \"$LAB/foreign/other.key\"|" "$LAB/sealyard.toml" >"$LAB/foreign.toml"
 expect_error 3 'key' "$BIN/sealyard" --config "$LAB/foreign.toml" status
-sed "s|^scheduler_key = .*|scheduler_key = \"$LAB/foreign/other.pub\"|" "$LAB/sealyard.toml" >"$LAB/server.toml"
+sed "s|^scheduler_key = .*|scheduler_key = \"$LAB/foreign/other.key.pub\"|" "$LAB/sealyard.toml" >"$LAB/server.toml"
 expect_error 3 '.' "$BIN/sealyard" --config "$LAB/server.toml" status
 chmod 0644 "$LAB/foreign/other.key"
 expect_error 1 '0600|chmod' "$BIN/sealyard" --config "$LAB/foreign.toml" status
@@ -93,5 +90,9 @@ grep -qiE 'revoked|refused' "$LAB/log/agent-$AGENT.log" || { sleep 3; grep -qiE 
 pass "a revoked agent is cut off and its log says why"
 
 lab_stop
+sed 's/^log_level/log_levle/' "$LAB/scheduler.toml" >"$LAB/typo.toml"
+line=$(grep -n log_levle "$LAB/typo.toml" | cut -d: -f1)
+expect_error 1 "typo.toml:$line.*log_levle.*log_level" "$BIN/sealyard-scheduler" --config "$LAB/typo.toml"
+pass "a scheduler with an unknown key does not start"
 "$BIN/sealyard-scheduler" fsck --config "$LAB/scheduler.toml" || fail "fsck"
 pass "fsck is clean after all of it"

@@ -43,7 +43,7 @@ static const struct rule rules[] = {
     ON(PreCommitBatchWait,    PRECOMMIT_LANDED, WaitSeed),
     ON(PreCommitBatchWait,    MESSAGE_FAILED,   SubmitPreCommitBatch),
     ON(PreCommitFailed,       PRECOMMIT_LANDED, WaitSeed),            /* adopted */
-    ON(WaitSeed,              PRECOMMIT_LANDED, WaitSeed),            /* another epoch after a reorg */
+    ON(WaitSeed,              PRECOMMIT_LANDED, WaitSeed),            /* after a reorg */
     ON(WaitSeed,              SEED,             Committing),
     DONE(Committing,          SubmitCommitAggregate),
     FAIL(Committing,          ComputeProofFailed),

@@ -40,10 +40,11 @@ static int check_pieces(const struct sy_miner *miner, const struct sy_list *piec
                            "piece %u has %llu padded bytes; expected a power of two from 128 on", i,
                            (ull)padded);
         if (padded > miner->sector_bytes)
-            return sy_fail(err, SY_E_RANGE,
-                           "piece %u takes %llu padded bytes, larger than the sector of %llu: split "
-                           "the file or seal it with a miner of larger sectors",
-                           i, (ull)padded, (ull)miner->sector_bytes);
+            return sy_fail(
+                err, SY_E_RANGE,
+                "piece %u takes %llu padded bytes, larger than the sector of %llu: split "
+                "the file or seal it with a miner of larger sectors",
+                i, (ull)padded, (ull)miner->sector_bytes);
         if (items[i].raw_bytes == 0 || items[i].raw_bytes > padded / 128 * 127)
             return sy_fail(err, SY_E_RANGE,
                            "piece %u has %llu raw bytes; 1 to %llu fit into its padded size", i,

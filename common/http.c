@@ -3,11 +3,17 @@
 #include "common/http.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/file.h"
 
 #define CONNECT_MS_MAX 10000L
 #define TOKEN_BYTES_MAX 4096
@@ -157,6 +163,161 @@ int sy_http_post_json(struct sy_http *http, const char *body, size_t body_bytes,
     }
     *ret_status = (int)status;
     return 0;
+}
+
+/* ---------------------------------------------------------------- files --------------------- */
+
+#define SLOW_BYTES_PER_S 1024L
+#define SLOW_S_MAX 60L
+
+struct file_fetch {
+    CURL *curl;
+    const char *url, *path;
+    int fd;
+    uint64_t at;   /* bytes in the file */
+    uint64_t base; /* of them from an earlier call */
+    bool started;
+    const struct sy_http_progress *progress;
+    struct sy_error *err;
+    int rc; /* of writing */
+};
+
+/* The first bytes tell whether the server sends the rest or the whole. */
+static int start_body(struct file_fetch *f)
+{
+    long status = 0;
+    curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
+    f->started = true;
+    if (f->base == 0 || status == 206)
+        return 0;
+    f->base = f->at = 0;
+    if (ftruncate(f->fd, 0) != 0)
+        return sy_fail_errno(f->err, errno, "empty %s", f->path);
+    return 0;
+}
+
+static size_t on_file_body(char *data, size_t size, size_t count, void *ctx)
+{
+    struct file_fetch *f = ctx;
+    size_t bytes = size * count;
+    if (!f->started)
+        f->rc = start_body(f);
+    if (f->rc == 0 && bytes > SY_HTTP_FILE_BYTES_MAX - f->at)
+        f->rc = sy_fail(f->err, SY_E_LIMIT, "%s: more than %llu bytes", f->url,
+                        (unsigned long long)SY_HTTP_FILE_BYTES_MAX);
+    if (f->rc == 0)
+        f->rc = sy_file_pwrite(f->fd, data, bytes, f->at, f->path, f->err);
+    if (f->rc < 0)
+        return CURL_WRITEFUNC_ERROR;
+    f->at += bytes;
+    return bytes;
+}
+
+static int on_file_progress(void *ctx, curl_off_t total, curl_off_t done, curl_off_t up_total,
+                            curl_off_t up_done)
+{
+    struct file_fetch *f = ctx;
+    (void)up_total;
+    (void)up_done;
+    if (f->progress && done > 0)
+        f->progress->on_progress(f->progress->ctx, f->base + (uint64_t)done,
+                                 total > 0 ? f->base + (uint64_t)total : 0);
+    return 0;
+}
+
+static int set_file_options(struct file_fetch *f, struct sy_error *err)
+{
+    CURL *curl = f->curl;
+    if (curl_easy_setopt(curl, CURLOPT_URL, f->url) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS_MAX) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES_PER_S) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SLOW_S_MAX) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_USERAGENT, "sealyard/" SY_VERSION) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)f->base) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_file_progress) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, f) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_file_body) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_WRITEDATA, f) != CURLE_OK)
+        return sy_fail(err, SY_E_UNSUPPORTED, "http: libcurl refuses an option for %s", f->url);
+    return 0;
+}
+
+static int judge_file(const struct file_fetch *f, CURLcode code, struct sy_error *err)
+{
+    struct sy_http shown = {.url = (char *)(uintptr_t)f->url};
+    long status = 0;
+    curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (f->rc < 0)
+        return f->rc;
+    if (code == CURLE_HTTP_RETURNED_ERROR)
+        return sy_fail(err, status == 404 || status == 410 ? SY_E_NOT_FOUND : SY_E_REMOTE,
+                       "%s: HTTP %ld", f->url, status);
+    if (code != CURLE_OK)
+        return fail_transfer(&shown, code, err);
+    if (status != 200 && status != 206)
+        return sy_fail(err, SY_E_REMOTE, "%s: HTTP %ld, expected 200 (redirects are not followed)",
+                       f->url, status);
+    return 0;
+}
+
+/* A server may refuse to continue (416: nothing is left, or the file there is another one): then
+ * everything is asked for again. */
+static int perform_file(struct file_fetch *f, struct sy_error *err)
+{
+    int rc = set_file_options(f, err);
+    if (rc != 0)
+        return rc;
+    CURLcode code = curl_easy_perform(f->curl);
+    long status = 0;
+    curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (f->base > 0 && f->rc == 0 && (status == 416 || code == CURLE_RANGE_ERROR)) {
+        f->base = f->at = 0;
+        f->started = false;
+        if (ftruncate(f->fd, 0) != 0)
+            return sy_fail_errno(err, errno, "empty %s", f->path);
+        rc = set_file_options(f, err);
+        if (rc != 0)
+            return rc;
+        code = curl_easy_perform(f->curl);
+    }
+    rc = judge_file(f, code, err);
+    if (rc == 0 && fsync(f->fd) != 0)
+        rc = sy_fail_errno(err, errno, "sync %s", f->path);
+    return rc;
+}
+
+int sy_http_fetch_file(const char *url, const char *path, bool resume,
+                       const struct sy_http_progress *progress, struct sy_error *err)
+{
+    struct sy_error local = {0};
+    struct stat status;
+    pthread_once(&curl_once, init_libraries);
+    if (curl_ready != CURLE_OK)
+        return sy_fail(err, SY_E_RESOURCE, "http: libcurl cannot start");
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        return sy_fail(err, SY_E_ARG, "http: '%.100s' is not a URL with http:// or https://", url);
+    struct file_fetch f = {
+        .url = url, .path = path, .progress = progress, .err = err ? err : &local};
+    f.fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (resume ? 0 : O_TRUNC), 0644);
+    if (f.fd < 0)
+        return sy_fail_errno(err, errno, "open %s", path);
+    f.curl = curl_easy_init();
+    int rc = f.curl ? 0 : sy_fail(err, SY_E_NOMEM, "http: no memory");
+    if (rc == 0 && fstat(f.fd, &status) != 0)
+        rc = sy_fail_errno(err, errno, "look at %s", path);
+    if (rc == 0) {
+        f.base = f.at = (uint64_t)status.st_size;
+        rc = perform_file(&f, f.err);
+    }
+    if (f.curl)
+        curl_easy_cleanup(f.curl);
+    close(f.fd);
+    return rc;
 }
 
 /* ---------------------------------------------------------------- JSON-RPC ------------------ */

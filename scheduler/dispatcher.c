@@ -259,7 +259,9 @@ static int send_start(struct sy_scheduler *scheduler, struct sy_link *link,
     const char *store = task->stage == SY_STAGE_FIN ? task->store : sector->long_store;
     snprintf(start.scratch_store, sizeof start.scratch_store, "%s", scratch);
     snprintf(start.long_store, sizeof start.long_store, "%s", store);
+    SY_FAULT("dispatcher.before_start");
     rc = sy_rpc_push(scheduler, link, SY_MSG_START, &start, err);
+    SY_FAULT("dispatcher.after_start");
     free(spec);
     return rc;
 }

@@ -214,7 +214,9 @@ static void on_store_durable(void *ctx, uint64_t last_event)
         journal->in_flight_count--;
     }
     journal->durable = SY_MAX(journal->durable, last_event);
+    SY_FAULT("journal.before_release");
     release_parked(journal);
+    SY_FAULT("journal.after_release");
     release_feeds(journal);
     if (journal->opts.on_durable)
         journal->opts.on_durable(journal->opts.ctx);
@@ -233,6 +235,7 @@ static int submit_batch(struct sy_journal *journal, struct sy_error *err)
         collect_feeds(journal);
     uint64_t last_event = journal->batch.last_event;
     struct sy_error failure = {0};
+    SY_FAULT("journal.before_submit");
     rc = journal->opts.store->ops->submit(journal->opts.store->self, &journal->batch, &failure);
     if (rc) {
         fail_journal(journal, &failure);

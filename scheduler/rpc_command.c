@@ -377,8 +377,9 @@ int sy_rpc_on_command(const struct sy_rpc_request *request, struct sy_error *err
             return rc;
         if (keyed)
             remember_answer(scheduler->commands, command->idempotency_key, name, answer);
+        char shown[4 * SY_NAME_BYTES];
         SY_INFO("rpc", "command", "by=%s verb=%s name=%s id=%llu", name, command->verb,
-                command->name, (unsigned long long)command->id);
+                sy_log_value(command->name, shown, sizeof shown), (unsigned long long)command->id);
     }
     sy_rpc_reply_json(scheduler, request->peer, request->frame->sequence, answer);
     return 0;

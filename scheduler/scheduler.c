@@ -407,8 +407,10 @@ static int start_scheduler(struct sy_scheduler *scheduler, const struct sy_sched
         rc = sy_scheduler_create_parts(scheduler, &first, err);
     }
     sy_batch_fini(&first);
+    SY_FAULT("scheduler.before_generation");
     if (rc == 0)
         rc = begin_generation(scheduler, err);
+    SY_FAULT("scheduler.after_generation");
     if (rc == 0)
         rc = start_plugins(scheduler, err);
     if (rc == 0)

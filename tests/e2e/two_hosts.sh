@@ -32,9 +32,9 @@ lab_start_scheduler || fail "scheduler"
 lab_write_agent_toml "$AGENT" "$LAB/agent-$AGENT"
 sed -i "s|^scheduler = .*|scheduler = \"tcp://$net.1:$SCHEDULER_PORT\"|" "$LAB/agent-$AGENT/agent.toml"
 (umask 077 && lab_cli agents enroll "$AGENT" >"$LAB/run/token" 2>/dev/null) || fail "enroll"
-ip netns exec "$host" "$BIN/sealyard-agent" enroll --config "$LAB/agent-$AGENT/agent.toml" --token-file "$LAB/run/token" \
+nsenter --net="/run/netns/$host" "$BIN/sealyard-agent" enroll --config "$LAB/agent-$AGENT/agent.toml" --token-file "$LAB/run/token" \
     >>"$LAB/log/agent-$AGENT.log" 2>&1 || fail "the agent could not enrol over the link"
-lab_spawn "agent-$AGENT" ip netns exec "$host" "$BIN/sealyard-agent" --config "$LAB/agent-$AGENT/agent.toml"
+lab_spawn "agent-$AGENT" nsenter --net="/run/netns/$host" "$BIN/sealyard-agent" --config "$LAB/agent-$AGENT/agent.toml"
 wait_until 30 lab_agent_online || fail "agent"
 lab_attach_stores || fail "stores"
 

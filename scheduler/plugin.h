@@ -67,7 +67,8 @@ struct sy_plugin {
                  struct sy_conf_table *conf, void **ret_self, struct sy_error *err);
     int (*on_sector)(void *self, const struct sy_sector *sector, struct sy_error *err);
     int (*on_message)(void *self, const struct sy_message *message, struct sy_error *err);
-    /* At least every tick_ms (and after each batch of rows). *ret_next_ms: when to come again. */
+    /* After each batch of rows and when it asked to. now_ms and *ret_next_ms (when to come again, cut to
+     * 20 ms .. 60 s from now) are boot times. */
     int (*on_tick)(void *self, uint64_t now_ms, uint64_t *ret_next_ms, struct sy_error *err);
     void (*stop)(void *self);
 };

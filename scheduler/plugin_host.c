@@ -15,7 +15,8 @@
 #include <time.h>
 #include <utlist.h>
 
-#define ARENA_BYTES_MAX (16u << 20)
+/* What one callback or one proposal may hold at most: a tick may look at many rows. */
+#define ARENA_BYTES_MAX (256u << 20)
 
 struct proposal {
     struct proposal *next;

@@ -126,9 +126,18 @@ static int take_stores(struct sy_scheduler *scheduler, const char *name,
 {
     const struct sy_store_row *stores = hello->stores.items;
     for (uint32_t i = 0; i < hello->stores.count; i++) {
-        int rc = sy_rpc_take_store(scheduler, name, &stores[i], err);
-        if (rc)
+        struct sy_error why = {0};
+        int rc = sy_rpc_take_store(scheduler, name, &stores[i], &why);
+        if (rc && why.class == SY_CLASS_INPUT) {
+            /* one store that cannot be this agent's does not keep the agent away */
+            char text[SY_ERROR_TEXT_BYTES + 8];
+            SY_WARN("agents", "store_refused", "agent=%s store=%s err=%s", name, stores[i].uuid,
+                    sy_log_value(why.text, text, sizeof text));
+        } else if (rc) {
+            if (err)
+                *err = why;
             return rc;
+        }
     }
     size_t count = sy_state_count(scheduler->state, SY_ROW_STORE);
     for (size_t i = 0; i < count; i++) {
@@ -338,6 +347,8 @@ static bool is_unbound(uint32_t stage)
 static void take_over(struct sy_scheduler *scheduler, const struct sy_link *link,
                       uint64_t silent_ms)
 {
+    if (!sy_state_active_first(scheduler->state, link->name))
+        return;
     struct picked *picked = sy_mem_alloc(sizeof *picked);
     if (!picked)
         return; /* next tick */

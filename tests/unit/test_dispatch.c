@@ -378,6 +378,27 @@ static void heartbeat_before_hello_is_answered_with_welcome(void **state)
     assert_null(start_of("a1")); /* it never offered anything */
 }
 
+static void store_of_another_agent_does_not_keep_an_agent_away(void **state)
+{
+    (void)state;
+    begin(); /* a1's scratch holds an unfinished sector now */
+    struct sy_store_row stores[] = {{.uuid = "a1-s",
+                                     .path = "/stolen",
+                                     .kind = SY_STORE_SCRATCH,
+                                     .bytes_total = 5,
+                                     .bytes_free = 5,
+                                     .online = true}};
+    struct sy_msg_hello hello = {.version = SY_VERSION, .boot_id = "b", .stores = {stores, 1}};
+    struct sy_msg_start start = *start_of("a1");
+    send_result("a1", &start, true, ap_result);
+    rig_receive(&rig, "a2", SY_MSG_HELLO, &hello);
+    rig_settle(&rig);
+    assert_int_equal(rig_count(&rig, "a2", SY_MSG_WELCOME), 1);
+    const struct sy_store_row *row = sy_state_store(rig.scheduler.state, "a1-s");
+    assert_string_equal(row->agent, "a1");
+    assert_true(row->bytes_free > 5);
+}
+
 static void suspect_agent_gets_no_start(void **state)
 {
     (void)state;
@@ -485,6 +506,7 @@ int main(void)
         T(silence_is_suspect_then_dead_then_taken_over),
         T(heartbeat_brings_a_suspect_back),
         T(heartbeat_before_hello_is_answered_with_welcome),
+        T(store_of_another_agent_does_not_keep_an_agent_away),
         T(suspect_agent_gets_no_start),
         T(file_chunks_are_relayed_to_the_client_who_asked),
         T(silent_agent_makes_the_fetch_fail_in_time),

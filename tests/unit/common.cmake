@@ -1,3 +1,3 @@
-foreach(unit codec env err file hex job log mem msg)
+foreach(unit auth codec conf env err file hex http job log loop mem msg net)
     sy_test(test_${unit} SOURCES test_${unit}.c LINK sealyard_common)
 endforeach()

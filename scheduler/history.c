@@ -148,6 +148,8 @@ static int find_subject(struct sy_scheduler *scheduler, const struct sy_msg_quer
         return rc;
     ret->miner = sector->miner;
     ret->number = sector->number;
+    memcpy(ret->precommit_uid, sector->precommit_uid, sizeof ret->precommit_uid);
+    memcpy(ret->commit_uid, sector->commit_uid, sizeof ret->commit_uid);
     add_once(ret->jobs, &ret->job_count, sector->job);
     for (const struct sy_task *task = sy_state_sector_task_first(sector); task;
          task = sy_state_sector_task_next(task)) {
@@ -168,6 +170,10 @@ static bool holds(const uint64_t *list, size_t count, uint64_t value)
 static bool names_sector(const struct sy_history_subject *subject, const struct sy_message *message)
 {
     const struct sy_number *numbers = message->sectors.items;
+    /* later events about a message name only its uid */
+    if (message->uid[0] && (strcmp(message->uid, subject->precommit_uid) == 0 ||
+                            strcmp(message->uid, subject->commit_uid) == 0))
+        return true;
     if (message->miner != subject->miner)
         return false;
     for (uint32_t i = 0; i < message->sectors.count; i++)

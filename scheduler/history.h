@@ -29,6 +29,7 @@ struct sy_history_subject {
     uint64_t miner, number;
     uint64_t tasks[SY_HISTORY_SUBJECT_MAX], jobs[SY_HISTORY_SUBJECT_MAX];
     size_t task_count, job_count;
+    char precommit_uid[SY_UID_BYTES], commit_uid[SY_UID_BYTES]; /* empty = none yet */
 };
 bool sy_history_concerns(const struct sy_history_subject *subject, const struct sy_event *event);
 

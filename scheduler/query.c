@@ -449,8 +449,10 @@ static int answer_store_find(struct sy_scheduler *scheduler, const struct sy_msg
     if (rc)
         return rc;
     json_t *rows = json_array();
-    if (rows) {
+    bool removed = sector->state == SY_SECTOR_Removed;
+    if (rows && !removed && sector->state != SY_SECTOR_Proving) /* FIN empties the scratch */
         add_store(scheduler, rows, sector->scratch_store, scratch_holds(sector));
+    if (rows && !removed) {
         add_store(scheduler, rows, sector->long_store,
                   sector->keep_unsealed ? "unsealed, sealed, cache" : "sealed, cache");
     }

@@ -55,7 +55,11 @@ static int check_removal(const struct sy_scheduler *scheduler, const struct sy_m
     int rc = sy_query_sector(scheduler, miner, submit->number, &sector, err);
     if (rc)
         return rc;
-    if (submit->force || !sy_fsm_removal_loses_deposit(sector->state, sector->failed_from))
+    /* what cannot be removed at all is refused by the event, without a hint at --force */
+    struct sy_fsm_step step =
+        sy_fsm_step(sector->state, SY_FSM_REMOVE, SY_STAGE_REMOVE, sector->failed_from);
+    if (submit->force || step.verdict != SY_FSM_APPLY ||
+        !sy_fsm_removal_loses_deposit(sector->state, sector->failed_from))
         return 0;
     return sy_fail(
         err, SY_E_STATE,

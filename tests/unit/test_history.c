@@ -41,6 +41,9 @@ static void events_of_a_sector_are_recognised(void **state)
     assert_true(concerns(SY_EVENT_JOB_CANCELLED, &job));
     assert_true(concerns(SY_EVENT_JOB_SUBMITTED, &unseal));
     assert_false(concerns(SY_EVENT_AGENT_PAUSED, &name));
+    struct sy_message later = {.uid = "cm-1"}, stranger = {.uid = "cm-2"};
+    assert_true(concerns(SY_EVENT_MESSAGE_SIGNED, &later));
+    assert_false(concerns(SY_EVENT_MESSAGE_SIGNED, &stranger));
     assert_true(concerns(SY_EVENT_MESSAGE_QUEUED, &message));
     assert_false(concerns(SY_EVENT_MESSAGE_SIGNED, &foreign));
     struct sy_history_subject all = {0};

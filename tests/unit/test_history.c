@@ -9,8 +9,13 @@
 
 #include <string.h>
 
-static struct sy_history_subject subject = {
-    .miner = 1000, .number = 7, .tasks = {11, 12}, .jobs = {3}, .task_count = 2, .job_count = 1};
+static struct sy_history_subject subject = {.miner = 1000,
+                                            .number = 7,
+                                            .tasks = {11, 12},
+                                            .jobs = {3},
+                                            .task_count = 2,
+                                            .job_count = 1,
+                                            .commit_uid = "cm-1"};
 
 static bool concerns(uint32_t kind, const void *body)
 {

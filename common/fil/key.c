@@ -35,6 +35,14 @@ static void make_context(void)
     sodium_memzero(seed, sizeof(seed));
 }
 
+/* A plugin that is unloaded takes its context along. */
+__attribute__((destructor)) static void drop_context(void)
+{
+    if (context)
+        secp256k1_context_destroy(context);
+    context = NULL;
+}
+
 static int get_context(struct sy_error *err)
 {
     pthread_once(&once, make_context);

@@ -123,6 +123,7 @@ static int push(struct messaging *self, struct item *item, const struct sy_messa
     if (rc == -SY_E_REMOTE && (sy_node_says(&why, "message nonce too low") ||
                                sy_node_says(&why, "minimum expected nonce"))) {
         /* ours may have landed: the search decides, and a conflict is counted there */
+        item->pushed = true;
         item->look_ms = self->now_ms + self->poll_ms;
         return 0;
     }

@@ -128,20 +128,32 @@ lab_start_chain() {
     lab_wait 30 "the development chain" lab_chain_up
 }
 
+# A killed process keeps its lock until the kernel has ended it, so a start may be refused once: it is
+# repeated as a supervisor would.
+lab_scheduler_up() {
+    lab_running scheduler ||
+        lab_spawn scheduler "$BIN/sealyard-scheduler" --config "$LAB/scheduler.toml"
+    lab_cli status
+}
+
 lab_start_scheduler() {
     lab_running scheduler && return 0
-    lab_spawn scheduler "$BIN/sealyard-scheduler" --config "$LAB/scheduler.toml"
-    lab_wait 30 "the scheduler" lab_cli status
+    lab_wait 30 "the scheduler" lab_scheduler_up
 }
 
 lab_agent_online() {
     lab_cli --json agents list | grep -q '"online"'
 }
 
+lab_agent_up() {
+    lab_running "agent-$AGENT" ||
+        lab_spawn "agent-$AGENT" "$BIN/sealyard-agent" --config "$LAB/agent-$AGENT/agent.toml"
+    lab_agent_online
+}
+
 lab_start_agent() {
     lab_running "agent-$AGENT" && return 0
-    lab_spawn "agent-$AGENT" "$BIN/sealyard-agent" --config "$LAB/agent-$AGENT/agent.toml"
-    lab_wait 30 "agent $AGENT" lab_agent_online
+    lab_wait 30 "agent $AGENT" lab_agent_up
 }
 
 lab_enroll_agent() {

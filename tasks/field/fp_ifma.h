@@ -205,13 +205,13 @@ SY_FP8_INLINE void sy_fp8_add_p(struct sy_fp8 *a, uint64_t k)
         a->limb[j] = _mm512_add_epi64(a->limb[j], sy_fp8_word(k * p[j]));
 }
 
-/* Lanes of the mask become p - a, loose. */
+/* Lanes of the mask become 2 p - a, loose. */
 SY_FP8_INLINE void sy_fp8_negate(struct sy_fp8 *a, __mmask8 lanes)
 {
     static const uint64_t p[8] = SY_FP52_P;
 #pragma GCC unroll 8
     for (int j = 0; j < SY_FP8_LIMBS; j++)
-        a->limb[j] = _mm512_mask_sub_epi64(a->limb[j], lanes, sy_fp8_word(p[j]), a->limb[j]);
+        a->limb[j] = _mm512_mask_sub_epi64(a->limb[j], lanes, sy_fp8_word(2 * p[j]), a->limb[j]);
 }
 
 /* Lanes of the mask become those of b. */
@@ -233,26 +233,37 @@ static const uint64_t sy_fp52_multiples[8][8] __attribute__((unused, aligned(64)
     SY_FP52_ROW(0x764774b84f385ULL), SY_FP52_ROW(0x1ba7b6434bacdULL),
     SY_FP52_ROW(0x1ea397fe69a4bULL), SY_FP52_ROW(0x1a011ULL)};
 
-/* Tight and below 7 p to canonical. The quotient by the upper limb alone is at most one too
- * small. */
-SY_FP8_INLINE void sy_fp8_canonical(struct sy_fp8 *a)
+/* Loose, in [p, 6 p], to tight and below 1.0002 p: one subtraction of the quotient by the upper
+ * limb. The carries still to come change that limb by less than 8 (columns below 2^55), which the
+ * quotient allows for. */
+SY_FP8_INLINE void sy_fp8_shrink(struct sy_fp8 *a)
 {
-    static const uint64_t p[8] = SY_FP52_P;
     const __m512i zero = _mm512_setzero_si512();
     /* 2^52 / 106514, and p / 2^364 = 106513.1 */
-    const __m512i q = _mm512_madd52hi_epu64(zero, a->limb[7], sy_fp8_word(0x9d8307de6ULL));
-    struct sy_fp8 less;
+    const __m512i q = _mm512_madd52hi_epu64(zero, _mm512_sub_epi64(a->limb[7], sy_fp8_word(8)),
+                                            sy_fp8_word(0x9d8307de6ULL));
 #pragma GCC unroll 8
     for (int j = 0; j < SY_FP8_LIMBS; j++) {
         const __m512i table = _mm512_load_si512(sy_fp52_multiples[j]);
         a->limb[j] = _mm512_sub_epi64(a->limb[j], _mm512_permutexvar_epi64(q, table));
     }
     sy_fp8_tighten(a);
+}
+
+/* Tight and below 6 p to canonical. */
+SY_FP8_INLINE void sy_fp8_canonical(struct sy_fp8 *a)
+{
+    static const uint64_t p[8] = SY_FP52_P;
+    sy_fp8_add_p(a, 1);
+    sy_fp8_tighten(a);
+    sy_fp8_shrink(a);
+    struct sy_fp8 less;
 #pragma GCC unroll 8
     for (int j = 0; j < SY_FP8_LIMBS; j++)
         less.limb[j] = _mm512_sub_epi64(a->limb[j], sy_fp8_word(p[j]));
     sy_fp8_tighten(&less);
-    sy_fp8_blend(a, _mm512_cmp_epi64_mask(less.limb[7], zero, _MM_CMPINT_NLT), &less);
+    sy_fp8_blend(a, _mm512_cmp_epi64_mask(less.limb[7], _mm512_setzero_si512(), _MM_CMPINT_NLT),
+                 &less);
 }
 
 /* Lanes whose canonical elements are equal; zero. */
@@ -297,17 +308,16 @@ SY_FP8_INLINE void sy_fp8_transpose(__m512i r[8])
     }
 }
 
-/* from[i] and to[i] are where element i lies, `offset` elements further on. */
-SY_FP8_INLINE void sy_fp8_gather(struct sy_fp8 *ret, const struct sy_fp52 *const from[8],
-                                 size_t offset)
+/* from[i] and to[i] are the address of element i, `offset` elements further on. */
+SY_FP8_INLINE void sy_fp8_gather(struct sy_fp8 *ret, const uintptr_t from[8], size_t offset)
 {
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
-        ret->limb[i] = _mm512_load_si512(from[i] + offset);
+        ret->limb[i] = _mm512_load_si512((const struct sy_fp52 *)from[i] + offset);
     sy_fp8_transpose(ret->limb);
 }
 
-SY_FP8_INLINE void sy_fp8_scatter(struct sy_fp52 *const to[8], size_t offset, unsigned lanes,
+SY_FP8_INLINE void sy_fp8_scatter(const uintptr_t to[8], size_t offset, unsigned lanes,
                                   const struct sy_fp8 *a)
 {
     __m512i r[8];
@@ -318,11 +328,11 @@ SY_FP8_INLINE void sy_fp8_scatter(struct sy_fp52 *const to[8], size_t offset, un
     if (lanes == 8) {
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i++)
-            _mm512_store_si512(to[i] + offset, r[i]);
+            _mm512_store_si512((struct sy_fp52 *)to[i] + offset, r[i]);
         return;
     }
     for (unsigned i = 0; i < lanes; i++)
-        _mm512_store_si512(to[i] + offset, r[i]);
+        _mm512_store_si512((struct sy_fp52 *)to[i] + offset, r[i]);
 }
 
 /* 64-bit limbs to 52-bit ones and back (the value below 2^384). */

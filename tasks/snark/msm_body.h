@@ -69,25 +69,25 @@ static void get_operand(AFFINE *ret, uintptr_t operand)
         *ret = *point;
 }
 
-static void add_points(void *memory, const struct sy_msm_pair *pairs, size_t count)
+static void add_points(void *memory, struct sy_msm_pairs *pairs)
 {
     struct work *w = memory;
     FIELD running = F_ONE, inverse;
     AFFINE left, right;
-    for (size_t i = 0; i < count; i++) {
-        get_operand(&left, pairs[i].left);
-        get_operand(&right, pairs[i].right);
+    for (size_t i = 0; i < pairs->count; i++) {
+        get_operand(&left, pairs->left[i]);
+        get_operand(&right, pairs->right[i]);
         w->kinds[i] = (uint8_t)classify(&left, &right, &w->denominators[i]);
         w->products[i] = running;
         F(mul)(&running, &running, &w->denominators[i]);
     }
     invert(&running, &running);
-    for (size_t i = count; i-- > 0;) {
-        get_operand(&left, pairs[i].left);
-        get_operand(&right, pairs[i].right);
+    for (size_t i = pairs->count; i-- > 0;) {
+        get_operand(&left, pairs->left[i]);
+        get_operand(&right, pairs->right[i]);
         F(mul)(&inverse, &running, &w->products[i]);
         F(mul)(&running, &running, &w->denominators[i]);
-        finish_pair(pairs[i].to, &left, &right, w->kinds[i], &inverse);
+        finish_pair((AFFINE *)pairs->to[i], &left, &right, w->kinds[i], &inverse);
     }
 }
 

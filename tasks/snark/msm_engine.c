@@ -21,17 +21,19 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define BLOCK 2048                       /* points that one step of loading takes */
 #define ONES_MAX (2 * SY_MSM_PAIRS_MAX)  /* points with scalar one that wait for their addition */
 #define ITEMS_MAX (2 * SY_MSM_PAIRS_MAX) /* points and buckets that are summed together */
-#define CHUNK_POINTS ((size_t)1 << 17)   /* points in the kernel's form at a time */
+#define CHUNK_POINTS ((size_t)1 << 17)
 #define CHUNK_POINTS_MAX ((size_t)1 << 20)
 #define SCALAR_BITS 254 /* after negation */
 #define WINDOW_BITS_MIN 3
 #define WINDOW_BITS_MAX 16
 #define CHAINS_MAX 256
 #define CHAIN_MIN 8
+#define HUGE_PAGE ((size_t)1 << 21)
 #define MINUS ((uint32_t)1 << 31)
 _Static_assert(SCALAR_BITS / WINDOW_BITS_MIN + 1 <= SY_MSM_WINDOWS_MAX, "windows fit");
 _Static_assert(ONES_MAX >= 2 * BLOCK, "a block of ones fits behind the halved heap");
@@ -43,7 +45,7 @@ struct run {
 };
 
 struct worker {
-    struct sy_msm_pair *pairs;
+    struct sy_msm_pairs *pairs;
     struct run *runs;
     uintptr_t *items;
     char *slots; /* ITEMS_MAX points: sums that are not yet in their bucket */
@@ -84,37 +86,45 @@ static void *take_slot(struct worker *w, const struct sy_msm_kernel *k, uintptr_
     return w->slots + k->point_bytes * w->slots_used++;
 }
 
-/* One level of the trees: neighbours are paired. Finished runs leave. Returns the pairs. */
-static size_t pair_runs(struct worker *w, const struct sy_msm_kernel *k)
+static void put_pair(struct sy_msm_pairs *pairs, uintptr_t left, uintptr_t right, void *to)
 {
-    size_t pairs = 0, kept = 0;
+    pairs->left[pairs->count] = left;
+    pairs->right[pairs->count] = right;
+    pairs->to[pairs->count++] = (uintptr_t)to;
+}
+
+/* One level of the trees: neighbours are paired. Finished runs leave. */
+static void pair_runs(struct worker *w, const struct sy_msm_kernel *k)
+{
+    size_t kept = 0;
+    w->pairs->count = 0;
     for (size_t r = 0; r < w->runs_used; r++) {
         struct run run = w->runs[r];
         uintptr_t *items = w->items + run.start;
         uint32_t half = run.count / 2;
+        if (run.count == 2) {
+            put_pair(w->pairs, items[0], items[1], run.bucket);
+            continue;
+        }
         for (uint32_t i = 0; i < half; i++) {
-            uintptr_t left = items[2 * i], right = items[2 * i + 1];
-            void *to = run.count == 2 ? run.bucket : take_slot(w, k, left, right);
-            w->pairs[pairs++] = (struct sy_msm_pair){left, right, to};
+            void *to = take_slot(w, k, items[2 * i], items[2 * i + 1]);
+            put_pair(w->pairs, items[2 * i], items[2 * i + 1], to);
             items[i] = (uintptr_t)to;
         }
-        if (run.count == 2)
-            continue;
         if (run.count % 2 == 1)
             items[half] = items[run.count - 1];
         run.count -= half;
         w->runs[kept++] = run;
     }
     w->runs_used = kept;
-    return pairs;
 }
 
 /* Sums every run into its bucket and empties the lists. A run has at least two items. */
 static void sum_runs(struct worker *w, const struct sy_msm_kernel *k)
 {
     while (w->runs_used > 0) {
-        size_t pairs = pair_runs(w, k);
-        k->add(w->work, w->pairs, pairs);
+        pair_runs(w, k);
+        k->add(w->work, w->pairs);
     }
     w->items_used = 0;
     w->slots_used = 0;
@@ -124,12 +134,12 @@ static void sum_runs(struct worker *w, const struct sy_msm_kernel *k)
 static void halve_ones(struct worker *w, const struct sy_msm_kernel *k)
 {
     size_t half = w->ones_used / 2, kept = w->ones_used - half;
+    w->pairs->count = 0;
     for (size_t i = 0; i < half; i++) {
         char *to = w->ones + i * k->point_bytes;
-        w->pairs[i] =
-            (struct sy_msm_pair){(uintptr_t)to, (uintptr_t)(to + kept * k->point_bytes), to};
+        put_pair(w->pairs, (uintptr_t)to, (uintptr_t)(to + kept * k->point_bytes), to);
     }
-    k->add(w->work, w->pairs, half);
+    k->add(w->work, w->pairs);
     w->ones_used = kept;
 }
 
@@ -315,16 +325,16 @@ static int sum_window(void *ctx, uint64_t window, unsigned worker, struct sy_err
     uint32_t length = e->bucket_count / e->chains;
     memset(w->slots, 0, 2 * e->chains * bytes);
     for (uint32_t t = length; t-- > 0;) {
+        w->pairs->count = 0;
         for (size_t s = 0; s < e->chains; s++)
-            w->pairs[s] = (struct sy_msm_pair){(uintptr_t)(running + s * bytes),
-                                               (uintptr_t)(buckets + (s * length + t) * bytes),
-                                               running + s * bytes};
-        k->add(w->work, w->pairs, e->chains);
+            put_pair(w->pairs, (uintptr_t)(running + s * bytes),
+                     (uintptr_t)(buckets + (s * length + t) * bytes), running + s * bytes);
+        k->add(w->work, w->pairs);
+        w->pairs->count = 0;
         for (size_t s = 0; s < e->chains; s++)
-            w->pairs[s] =
-                (struct sy_msm_pair){(uintptr_t)(weighted + s * bytes),
-                                     (uintptr_t)(running + s * bytes), weighted + s * bytes};
-        k->add(w->work, w->pairs, e->chains);
+            put_pair(w->pairs, (uintptr_t)(weighted + s * bytes), (uintptr_t)(running + s * bytes),
+                     weighted + s * bytes);
+        k->add(w->work, w->pairs);
     }
     for (size_t s = 0; s < e->chains; s++) {
         char *to = (char *)e->ret->sums + (window * e->chains + s) * 2 * k->affine_bytes;
@@ -361,18 +371,25 @@ static void choose_window(struct engine *e)
         e->parts *= 2;
 }
 
+/* Random reads over many megabytes want large pages; a kernel that has none gives small ones. */
 static void *allocate(size_t count, size_t bytes)
 {
-    size_t total;
-    if (__builtin_mul_overflow(count, bytes, &total) || total > SIZE_MAX - 64)
+    size_t total, align = 64;
+    if (__builtin_mul_overflow(count, bytes, &total) || total > SIZE_MAX - 2 * HUGE_PAGE)
         return NULL;
-    return aligned_alloc(64, (total + 63) / 64 * 64 + 64);
+    if (total >= HUGE_PAGE)
+        align = HUGE_PAGE;
+    total = (total + align) / align * align;
+    void *memory = aligned_alloc(align, total);
+    if (memory && align == HUGE_PAGE)
+        (void)madvise(memory, total, MADV_HUGEPAGE);
+    return memory;
 }
 
 static int init_worker(struct worker *w, const struct engine *e, struct sy_error *err)
 {
     const struct sy_msm_kernel *k = e->kernel;
-    w->pairs = allocate(SY_MSM_PAIRS_MAX, sizeof *w->pairs);
+    w->pairs = allocate(1, sizeof *w->pairs);
     w->runs = allocate(ITEMS_MAX, sizeof *w->runs);
     w->items = allocate(ITEMS_MAX, sizeof *w->items);
     w->slots = allocate(ITEMS_MAX, k->point_bytes);

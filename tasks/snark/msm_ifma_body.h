@@ -9,6 +9,7 @@
  * coordinate's lowest limb tells that almost for free.
  */
 #define LANES SY_FP8_LANES
+#define AHEAD (3 * LANES) /* pairs between a fetch and the use */
 #define VECTORS_MAX (SY_MSM_PAIRS_MAX / LANES)
 
 /* A coordinate of eight points. */
@@ -50,6 +51,12 @@ SY_FP8_INLINE void fe_tighten(struct fe *a)
 SY_FP8_INLINE void fe_canonical(struct fe *a)
 {
     EACH_PART sy_fp8_canonical(&a->part[i]);
+}
+
+SY_FP8_INLINE void fe_shrink(struct fe *a)
+{
+    EACH_PART
+    sy_fp8_shrink(&a->part[i]);
 }
 
 SY_FP8_INLINE void fe_negate(struct fe *a, __mmask8 lanes)
@@ -158,25 +165,23 @@ SY_FP8_CALL void fe_inv(struct fe *ret, const struct fe *a)
 
 /* Eight pairs. Lanes: minus = the sign of the operand; special lanes as classify() finds them. */
 struct octet {
-    const struct sy_fp52 *left[LANES], *right[LANES];
-    struct sy_fp52 *to[LANES];
+    uintptr_t left[LANES], right[LANES];
     struct fe x1, x2, denominator;
     __mmask8 minus_left, minus_right, only_left, only_right, nothing, doubled;
-    unsigned lanes;
 };
 
-SY_FP8_INLINE void load_x(struct octet *o, const struct sy_msm_pair *pairs, size_t count)
+/* The signs of eight operands, and their addresses without. */
+SY_FP8_INLINE __mmask8 split_operands(uintptr_t addresses[LANES], const uintptr_t *operands)
 {
-    o->lanes = (unsigned)SY_MIN(count, (size_t)LANES);
-    o->minus_left = o->minus_right = 0;
-    for (unsigned i = 0; i < LANES; i++) {
-        const struct sy_msm_pair *p = &pairs[i < o->lanes ? i : 0];
-        o->left[i] = (const struct sy_fp52 *)(p->left & ~(uintptr_t)1);
-        o->right[i] = (const struct sy_fp52 *)(p->right & ~(uintptr_t)1);
-        o->to[i] = p->to;
-        o->minus_left |= (__mmask8)((p->left & 1) << i);
-        o->minus_right |= (__mmask8)((p->right & 1) << i);
-    }
+    const __m512i sign = sy_fp8_word(1), all = _mm512_load_si512(operands);
+    _mm512_storeu_si512(addresses, _mm512_andnot_si512(sign, all));
+    return _mm512_test_epi64_mask(all, sign);
+}
+
+SY_FP8_INLINE void load_x(struct octet *o, const struct sy_msm_pairs *pairs, size_t at)
+{
+    o->minus_left = split_operands(o->left, pairs->left + at);
+    o->minus_right = split_operands(o->right, pairs->right + at);
     EACH_PART
     {
         sy_fp8_gather(&o->x1.part[i], o->left, (size_t)i);
@@ -200,28 +205,25 @@ SY_FP8_INLINE void load_y(struct fe *y1, struct fe *y2, const struct octet *o)
  * to add. A y of zero (order two) counts as its own opposite. */
 SY_FP8_CALL void classify(struct octet *o)
 {
-    struct fe y1, y2, one;
-    __mmask8 left_zero = fe_is_zero(&o->x1), right_zero = fe_is_zero(&o->x2), y_zero;
+    struct fe x1 = o->x1, x2 = o->x2, y1, y2, one;
+    __mmask8 left_zero = fe_is_zero(&x1), right_zero = fe_is_zero(&x2);
     EACH_PART
     {
         sy_fp8_gather(&y1.part[i], o->left, (size_t)(PARTS + i));
         sy_fp8_gather(&y2.part[i], o->right, (size_t)(PARTS + i));
     }
-    y_zero = fe_is_zero(&y1);
-    left_zero &= y_zero;
+    left_zero &= fe_is_zero(&y1);
     right_zero &= fe_is_zero(&y2);
-    EACH_PART
-    {
-        /* zero stays zero under the sign, so that canonical forms can be compared */
-        sy_fp8_negate(&y1.part[i], o->minus_left & (__mmask8)~sy_fp8_is_zero(&y1.part[i]));
-        sy_fp8_negate(&y2.part[i], o->minus_right & (__mmask8)~sy_fp8_is_zero(&y2.part[i]));
-    }
-    fe_tighten(&y1);
-    fe_tighten(&y2);
-    const __mmask8 same_x = fe_equal(&o->x1, &o->x2) & (__mmask8) ~(left_zero | right_zero);
+    fe_negate(&y1, o->minus_left);
+    fe_negate(&y2, o->minus_right);
+    fe_canonical(&x1);
+    fe_canonical(&x2);
+    fe_canonical(&y1);
+    fe_canonical(&y2);
+    const __mmask8 same_x = fe_equal(&x1, &x2) & (__mmask8) ~(left_zero | right_zero);
     o->only_right = left_zero;
     o->only_left = right_zero & (__mmask8)~left_zero;
-    o->doubled = same_x & fe_equal(&y1, &y2) & (__mmask8)~y_zero;
+    o->doubled = same_x & fe_equal(&y1, &y2) & (__mmask8)~fe_is_zero(&y1);
     o->nothing = same_x & (__mmask8)~o->doubled;
     fe_add(&y1, &y1, &y1);
     fe_tighten(&y1);
@@ -230,17 +232,26 @@ SY_FP8_CALL void classify(struct octet *o)
     fe_blend(&o->denominator, o->nothing | o->only_left | o->only_right, &one);
 }
 
-SY_FP8_INLINE void load_octet(struct octet *o, const struct sy_msm_pair *pairs, size_t count)
+/* Lanes where classify() may find something: a coordinate x of zero, or a difference that is a
+ * multiple of p. It lies in (0.9 p, 3.1 p), so its lowest limb is that of p, 2 p or 3 p. */
+SY_FP8_INLINE __mmask8 find_suspects(const struct octet *o)
 {
-    const __m512i zero = _mm512_setzero_si512();
-    load_x(o, pairs, count);
-    fe_sub(&o->denominator, &o->x2, &o->x1, 1);
+    const __m512i zero = _mm512_setzero_si512(), difference = o->denominator.part[0].limb[0];
+    __mmask8 suspects = _mm512_cmpeq_epi64_mask(o->x1.part[0].limb[0], zero) |
+                        _mm512_cmpeq_epi64_mask(o->x2.part[0].limb[0], zero);
+    for (uint64_t k = 1; k <= 3; k++)
+        suspects |=
+            _mm512_cmpeq_epi64_mask(difference, sy_fp8_word(k * sy_fp52_p.limb[0] & SY_FP8_MASK));
+    return suspects;
+}
+
+SY_FP8_INLINE void load_octet(struct octet *o, const struct sy_msm_pairs *pairs, size_t at)
+{
+    load_x(o, pairs, at);
+    fe_sub(&o->denominator, &o->x2, &o->x1, 2);
     fe_tighten(&o->denominator);
     o->only_left = o->only_right = o->nothing = o->doubled = 0;
-    const __m512i a = o->x1.part[0].limb[0], b = o->x2.part[0].limb[0];
-    const __mmask8 suspect = _mm512_cmpeq_epi64_mask(a, b) | _mm512_cmpeq_epi64_mask(a, zero) |
-                             _mm512_cmpeq_epi64_mask(b, zero);
-    if (__builtin_expect(suspect != 0, 0))
+    if (__builtin_expect(find_suspects(o) != 0, 0))
         classify(o);
 }
 
@@ -260,8 +271,6 @@ SY_FP8_CALL void take_operands(struct fe *x, struct fe *y, const struct octet *o
 {
     struct fe zero, left = *y1, right = *y2;
     memset(&zero, 0, sizeof zero);
-    fe_tighten(&left);
-    fe_tighten(&right);
     fe_canonical(&left);
     fe_canonical(&right);
     fe_blend(x, o->only_left, &o->x1);
@@ -273,70 +282,79 @@ SY_FP8_CALL void take_operands(struct fe *x, struct fe *y, const struct octet *o
 }
 
 /* The chord or tangent: 2M + 1S. */
-SY_FP8_INLINE void finish_octet(const struct octet *o, const struct fe *inverse)
+SY_FP8_INLINE void finish_octet(const struct octet *o, const struct fe *inverse,
+                                const uintptr_t *to, unsigned lanes)
 {
     struct fe y1, y2, slope, x, y;
     const __mmask8 taken = o->only_left | o->only_right | o->nothing;
     load_y(&y1, &y2, o);
-    fe_sub(&slope, &y2, &y1, 1);
+    fe_sub(&slope, &y2, &y1, 3);
     fe_tighten(&slope);
     if (__builtin_expect(o->doubled != 0, 0))
         tangent_numerator(&slope, o);
     fe_mul(&slope, &slope, inverse);
     fe_sqr(&x, &slope);
-    fe_sub(&x, &x, &o->x1, 2);
+    fe_sub(&x, &x, &o->x1, 4);
     EACH_PART sy_fp8_sub(&x.part[i], &x.part[i], &o->x2.part[i]);
-    fe_tighten(&x);
-    fe_canonical(&x);
-    fe_sub(&y, &o->x1, &x, 1);
+    fe_shrink(&x);
+    fe_sub(&y, &o->x1, &x, 2);
     fe_tighten(&y);
     fe_mul(&y, &y, &slope);
-    fe_sub(&y, &y, &y1, 1);
-    fe_tighten(&y);
-    fe_canonical(&y);
+    fe_sub(&y, &y, &y1, 3);
+    fe_shrink(&y);
     if (__builtin_expect(taken != 0, 0))
         take_operands(&x, &y, o, &y1, &y2);
     EACH_PART
     {
-        sy_fp8_scatter(o->to, (size_t)i, o->lanes, &x.part[i]);
-        sy_fp8_scatter(o->to, (size_t)(PARTS + i), o->lanes, &y.part[i]);
+        sy_fp8_scatter(to, (size_t)i, lanes, &x.part[i]);
+        sy_fp8_scatter(to, (size_t)(PARTS + i), lanes, &y.part[i]);
     }
 }
 
-/* The lines of the pairs that come up soon. */
-SY_FP8_INLINE void fetch_ahead(const struct sy_msm_pair *pairs, size_t count)
+/* The lines of eight pairs that come up soon. */
+SY_FP8_INLINE void fetch_octet(const struct sy_msm_pairs *pairs, size_t at)
 {
-    const size_t ahead = 3 * LANES;
-    for (size_t i = ahead; i < ahead + LANES && i < count; i++) {
-        const char *left = (const char *)(pairs[i].left & ~(uintptr_t)1);
-        const char *right = (const char *)(pairs[i].right & ~(uintptr_t)1);
+    for (size_t i = at; i < at + LANES; i++)
         for (size_t line = 0; line < sizeof(struct point); line += 64) {
-            _mm_prefetch(left + line, _MM_HINT_T0);
-            _mm_prefetch(right + line, _MM_HINT_T0);
+            _mm_prefetch((const char *)pairs->left[i] + line, _MM_HINT_T0);
+            _mm_prefetch((const char *)pairs->right[i] + line, _MM_HINT_T0);
         }
+}
+
+/* The places behind the last pair repeat it: its sum is computed again and not stored. */
+static void fill_last_octet(struct sy_msm_pairs *pairs)
+{
+    for (size_t i = pairs->count; i % LANES != 0; i++) {
+        pairs->left[i] = pairs->left[pairs->count - 1];
+        pairs->right[i] = pairs->right[pairs->count - 1];
     }
 }
 
-static void add_points(void *memory, const struct sy_msm_pair *pairs, size_t count)
+static void add_points(void *memory, struct sy_msm_pairs *pairs)
 {
     struct work *w = memory;
     struct octet o;
     struct fe running, inverse;
+    const size_t count = pairs->count, last = (count - 1) / LANES * LANES;
     if (count == 0)
         return;
+    fill_last_octet(pairs);
     fe_one(&running);
-    for (size_t at = 0; at < count; at += LANES) {
-        fetch_ahead(pairs + at, count - at);
-        load_octet(&o, pairs + at, count - at);
+    for (size_t at = 0; at <= last; at += LANES) {
+        if (at + AHEAD <= last)
+            fetch_octet(pairs, at + AHEAD);
+        load_octet(&o, pairs, at);
         w->products[at / LANES] = running;
         fe_mul(&running, &running, &o.denominator);
     }
     fe_inv(&running, &running);
-    for (size_t at = (count - 1) / LANES * LANES;; at -= LANES) {
-        load_octet(&o, pairs + at, count - at);
+    for (size_t at = last;; at -= LANES) {
+        if (at >= AHEAD)
+            fetch_octet(pairs, at - AHEAD);
+        load_octet(&o, pairs, at);
         fe_mul(&inverse, &running, &w->products[at / LANES]);
         fe_mul(&running, &running, &o.denominator);
-        finish_octet(&o, &inverse);
+        finish_octet(&o, &inverse, pairs->to + at, (unsigned)SY_MIN(count - at, (size_t)LANES));
         if (at == 0)
             return;
     }
@@ -349,7 +367,7 @@ static void add_points(void *memory, const struct sy_msm_pair *pairs, size_t cou
 SY_FP8_INLINE __mmask8 load_encoded(struct sy_fp8 *ret, const uint8_t *const from[LANES])
 {
     struct sy_fp52 rows[LANES];
-    const struct sy_fp52 *places[LANES];
+    uintptr_t places[LANES];
     struct sy_fp8 less, factor;
     for (int lane = 0; lane < LANES; lane++) {
         uint64_t words[SY_FP_LIMBS];
@@ -359,7 +377,7 @@ SY_FP8_INLINE __mmask8 load_encoded(struct sy_fp8 *ret, const uint8_t *const fro
             words[i] = __builtin_bswap64(word);
         }
         sy_fp52_from_words(&rows[lane], words);
-        places[lane] = &rows[lane];
+        places[lane] = (uintptr_t)&rows[lane];
     }
     sy_fp8_gather(ret, places, 0);
     sy_fp8_broadcast(&factor, &sy_fp52_p);
@@ -374,11 +392,11 @@ SY_FP8_INLINE __mmask8 load_encoded(struct sy_fp8 *ret, const uint8_t *const fro
 SY_FP8_INLINE void load_fp(struct sy_fp8 *ret, const struct sy_fp *const from[LANES])
 {
     struct sy_fp52 rows[LANES];
-    const struct sy_fp52 *places[LANES];
+    uintptr_t places[LANES];
     struct sy_fp8 factor;
     for (int lane = 0; lane < LANES; lane++) {
         sy_fp52_from_words(&rows[lane], from[lane]->limb);
-        places[lane] = &rows[lane];
+        places[lane] = (uintptr_t)&rows[lane];
     }
     sy_fp8_gather(ret, places, 0);
     sy_fp8_broadcast(&factor, &sy_fp52_from_fp);
@@ -393,7 +411,7 @@ static int load_points(void *to, const struct sy_msm_source *source, const size_
     struct point *points = to;
     for (size_t at = 0; at < count; at += LANES) {
         const unsigned lanes = (unsigned)SY_MIN(count - at, (size_t)LANES);
-        struct sy_fp52 *places[LANES];
+        uintptr_t places[LANES];
         for (size_t part = 0; part < 2 * PARTS; part++) {
             const uint8_t *bytes[LANES];
             const struct sy_fp *elements[LANES];
@@ -402,7 +420,7 @@ static int load_points(void *to, const struct sy_msm_source *source, const size_
             for (unsigned i = 0; i < LANES; i++) {
                 size_t index = indices[at + (i < lanes ? i : 0)];
                 size_t element = 2 * PARTS * index + part;
-                places[i] = (struct sy_fp52 *)&points[at + (i < lanes ? i : 0)];
+                places[i] = (uintptr_t)&points[at + (i < lanes ? i : 0)];
                 if (source->encoded)
                     bytes[i] = source->encoded + SY_FP_BYTES * (element - part + PART_OF(part));
                 else
@@ -425,14 +443,13 @@ static int load_points(void *to, const struct sy_msm_source *source, const size_
 
 static void store_point(void *ret_affine, const void *from)
 {
-    const struct sy_fp52 *lines = from;
     struct sy_fp *elements = ret_affine;
     for (size_t part = 0; part < 2 * PARTS; part++) {
         struct sy_fp8 value, factor;
-        const struct sy_fp52 *const places[LANES] = {lines, lines, lines, lines,
-                                                     lines, lines, lines, lines};
+        const uintptr_t place = (uintptr_t)from;
+        const uintptr_t places[LANES] = {place, place, place, place, place, place, place, place};
         struct sy_fp52 row;
-        struct sy_fp52 *const rows[LANES] = {&row};
+        const uintptr_t rows[LANES] = {(uintptr_t)&row};
         sy_fp8_gather(&value, places, part);
         sy_fp8_broadcast(&factor, &sy_fp52_to_fp);
         sy_fp8_mul(&value, &value, &factor);

@@ -15,12 +15,14 @@
 /* At the smallest window of three bits. */
 #define SY_MSM_WINDOWS_MAX 86
 
-/* left + right -> *to. Operands are the addresses of points, bit 0 set = minus the point. `to` may
- * be one of the two operands of the same pair, and of no other pair of the call. */
-struct sy_msm_pair {
-    uintptr_t left, right;
-    void *to;
+/* left + right -> *to of `count` pairs. Operands are the addresses of points, bit 0 set = minus the
+ * point. `to` may be one of the two operands of the same pair, and of no other pair. Kernels fill
+ * the places behind count up to the next multiple of eight. */
+struct sy_msm_pairs {
+    _Alignas(64) uintptr_t left[SY_MSM_PAIRS_MAX], right[SY_MSM_PAIRS_MAX], to[SY_MSM_PAIRS_MAX];
+    size_t count;
 };
+_Static_assert(SY_MSM_PAIRS_MAX % 8 == 0, "vectors of pairs are whole");
 
 /* Exactly one is not NULL. */
 struct sy_msm_source {
@@ -36,8 +38,8 @@ struct sy_msm_kernel {
      * coordinate >= p. */
     int (*load)(void *to, const struct sy_msm_source *source, const size_t *indices, size_t count,
                 struct sy_error *err);
-    /* count <= SY_MSM_PAIRS_MAX; work is the caller's memory of work_bytes. */
-    void (*add)(void *work, const struct sy_msm_pair *pairs, size_t count);
+    /* work is the caller's memory of work_bytes. */
+    void (*add)(void *work, struct sy_msm_pairs *pairs);
     /* To the group's affine structure. */
     void (*store)(void *ret_affine, const void *point);
 };

@@ -1,5 +1,5 @@
 /* sealyard-devchain: the embedded development chain. */
-#include "ops/devchain/server.h"
+#include "ops/devchain/http.h"
 
 #include "common/log.h"
 

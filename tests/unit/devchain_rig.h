@@ -3,7 +3,7 @@
 #ifndef SEALYARD_TESTS_UNIT_DEVCHAIN_RIG_H
 #define SEALYARD_TESTS_UNIT_DEVCHAIN_RIG_H
 
-#include "ops/devchain/server.h"
+#include "ops/devchain/http.h"
 
 #define RIG_PATH_BYTES 512
 #define RIG_MINER 1000

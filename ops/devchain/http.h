@@ -3,8 +3,8 @@
  * POST /rpc/v1 only. Body at most 100 MiB as in the network's nodes, 64 connections. With
  * `require_token` reading needs no token, pushing needs that of <dir>/token; a wrong token is 401.
  */
-#ifndef SEALYARD_OPS_DEVCHAIN_SERVER_H
-#define SEALYARD_OPS_DEVCHAIN_SERVER_H
+#ifndef SEALYARD_OPS_DEVCHAIN_HTTP_H
+#define SEALYARD_OPS_DEVCHAIN_HTTP_H
 
 #include "ops/devchain/chain.h"
 

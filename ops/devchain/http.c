@@ -1,4 +1,4 @@
-#include "ops/devchain/server.h"
+#include "ops/devchain/http.h"
 
 #include "common/codec.h"
 #include "common/file.h"

@@ -250,7 +250,7 @@ int sy_cgroup_host_check(struct sy_cgroup_host *host, const char *parent, struct
     for (size_t i = 0; i < SY_ARRAY_SIZE(needed); i++)
         if (sy_cgroup_host_version(host, needed[i]) == 0)
             return sy_fail(err, SY_E_UNSUPPORTED,
-                           "this host has no %s control group: mount it, or set enabled = false "
+                           "this host has no %s control group: mount it, or set mode = \"off\" "
                            "under [cgroup] (tasks are then neither pinned nor limited)",
                            controller_names[needed[i]]);
     char probe[SY_CGROUP_NAME_BYTES];

@@ -29,7 +29,7 @@ struct sy_router_opts {
     const char *const *endpoints; /* "tcp://0.0.0.0:7710", "ipc:///run/..." */
     size_t endpoint_count;
     const struct sy_keypair *key; /* borrowed for the life of the router */
-    sy_auth_lookup *lookup;       /* fail-closed: asked at every handshake */
+    sy_auth_lookup *lookup;       /* fail-closed: asked at every handshake, with ctx */
     /* A frame that decoded well. frame and its body live until the callback returns. */
     void (*on_frame)(void *ctx, const struct sy_peer *peer, const struct sy_frame *frame);
     void *ctx;

@@ -152,6 +152,15 @@ static int apply_landed(struct sy_plugin_host *host, uint32_t kind,
     return 0;
 }
 
+static void lose(struct sy_plugin_host *host, const struct sy_message *body)
+{
+    struct sy_slice bytes = body->signed_bytes;
+    if (host->held_count++ &&
+        (host->held.bytes != bytes.bytes || memcmp(host->held.data, bytes.data, bytes.bytes) != 0))
+        host->held_changes++;
+    host->held = keep(host, bytes);
+}
+
 static int on_propose(struct sy_plugin_host *host, uint32_t kind, const void *body,
                       struct sy_error *err)
 {
@@ -178,8 +187,10 @@ static int on_propose(struct sy_plugin_host *host, uint32_t kind, const void *bo
         move(sector, refused->to_state);
         break;
     default:
-        if (kind == SY_EVENT_MESSAGE_SIGNED && host->hold_signed)
+        if (kind == SY_EVENT_MESSAGE_SIGNED && host->hold_signed) {
+            lose(host, body);
             return 0;
+        }
         rc = apply_message(host, kind, body, err);
     }
     if (rc == 0) {

@@ -21,6 +21,8 @@ struct sy_plugin_host {
     uint32_t events[HOST_EVENTS_MAX]; /* kinds, in order of acceptance */
     uint32_t event_count;
     bool hold_signed; /* MESSAGE_SIGNED proposals are lost, as in a crash before the commit */
+    uint32_t held_count, held_changes; /* lost ones, and how often their bytes differed */
+    struct sy_slice held;
     uint64_t newest_nonce;
     bool nonce_known;
     uint64_t now_ms;

@@ -390,6 +390,87 @@ static void parameters_have_their_known_bytes(void **state)
     json_decref(root);
 }
 
+/* Whatever a decoder takes must be what the encoder writes: there is one form only. */
+static bool same_again(const char *name, const uint8_t *data, size_t bytes)
+{
+    struct sy_fil_precommit sectors[4];
+    static struct sy_fil_batch_return batch;
+    struct sy_fil_prove prove;
+    size_t count, back = 0;
+    if (strncmp(name, "PreCommit", 9) == 0) {
+        if (sy_fil_precommit_decode(data, bytes, sectors, 4, &count, NULL) < 0)
+            return false;
+        for (size_t i = 0; i < count; i++) {
+            if (sectors[i].deal_count > SY_ARRAY_SIZE(sectors[i].deals))
+                return false;
+        }
+        assert_int_equal(sy_fil_precommit_encode(sectors, count, again, sizeof(again), &back, NULL),
+                         0);
+    } else if (strncmp(name, "ProveCommitSectors3", 19) == 0) {
+        if (sy_fil_prove_decode(data, bytes, &prove, NULL) < 0)
+            return false;
+        assert_int_equal(sy_fil_prove_encode(&prove, again, sizeof(again), &back, NULL), 0);
+        sy_fil_prove_fini(&prove);
+    } else {
+        if (sy_fil_batch_return_decode(data, bytes, &batch, NULL) < 0)
+            return false;
+        assert_int_equal(sy_fil_batch_return_encode(&batch, again, sizeof(again), &back, NULL), 0);
+    }
+    assert_int_equal(back, bytes);
+    assert_memory_equal(again, data, bytes);
+    return true;
+}
+
+static void damaged_parameters_are_refused_or_mean_something_else(void **state)
+{
+    static const uint8_t changes[] = {0x01, 0x02, 0x10, 0x20, 0x40, 0x80, 0xff, 0x1f};
+    json_t *root = load("chain_params_cbor.json"), *item;
+    size_t index, refused = 0, taken = 0;
+    (void)state;
+    json_array_foreach(json_object_get(root, "vectors"), index, item)
+    {
+        const char *name = get_text(item, "name");
+        size_t bytes = get_hex(get_text(item, "cbor"), raw, sizeof(raw));
+        if (strncmp(name, "PreCommit", 9) != 0 && strcmp(name, "BatchReturn") != 0 &&
+            strncmp(name, "ProveCommitSectors3", 19) != 0)
+            continue;
+        for (size_t i = 0; i < bytes * sizeof(changes); i++) {
+            raw[i / sizeof(changes)] ^= changes[i % sizeof(changes)];
+            if (same_again(name, raw, bytes))
+                taken++;
+            else
+                refused++;
+            raw[i / sizeof(changes)] ^= changes[i % sizeof(changes)];
+        }
+    }
+    assert_true(refused > 500);
+    assert_true(taken > 500); /* another digest or number is as good */
+    json_decref(root);
+}
+
+static void damaged_messages_are_refused_or_mean_something_else(void **state)
+{
+    json_t *root = load("chain_message.json"), *item;
+    size_t index, back;
+    (void)state;
+    json_array_foreach(json_object_get(root, "messages"), index, item)
+    {
+        size_t bytes = get_hex(get_text(item, "cbor"), raw, sizeof(raw));
+        for (size_t i = 0; i < 8 * bytes; i++) {
+            struct sy_fil_message message;
+            raw[i / 8] ^= (uint8_t)(1u << (i % 8));
+            if (sy_fil_message_decode(raw, bytes, &message, NULL) == 0) {
+                assert_int_equal(sy_fil_message_encode(&message, again, sizeof(again), &back, NULL),
+                                 0);
+                assert_int_equal(back, bytes);
+                assert_memory_equal(raw, again, bytes);
+            }
+            raw[i / 8] ^= (uint8_t)(1u << (i % 8));
+        }
+    }
+    json_decref(root);
+}
+
 static void loose_cbor_is_refused(void **state)
 {
     static const struct {
@@ -466,6 +547,8 @@ int main(void)
         cmocka_unit_test(key_files_are_private_and_wanted_kind),
         cmocka_unit_test(generated_keys_differ_and_zero_is_no_key),
         cmocka_unit_test(parameters_have_their_known_bytes),
+        cmocka_unit_test(damaged_parameters_are_refused_or_mean_something_else),
+        cmocka_unit_test(damaged_messages_are_refused_or_mean_something_else),
         cmocka_unit_test(loose_cbor_is_refused),
         cmocka_unit_test(small_buffers_and_long_messages_are_refused),
         cmocka_unit_test(batch_return_with_bad_indices_is_refused),

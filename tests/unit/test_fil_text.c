@@ -237,6 +237,24 @@ static void bad_bitfields_are_refused(void **state)
     json_decref(root);
 }
 
+static void every_short_bitfield_has_one_form(void **state)
+{
+    size_t taken = 0;
+    (void)state;
+    for (uint32_t value = 0; value < 1u << 16; value++) {
+        uint8_t bytes[2] = {(uint8_t)value, (uint8_t)(value >> 8)}, back[64];
+        struct sy_rle_range ranges[RANGES_MAX];
+        size_t count, back_bytes;
+        if (sy_rle_decode(bytes, 2, ranges, RANGES_MAX, &count, NULL) < 0)
+            continue;
+        taken++;
+        assert_int_equal(sy_rle_encode(ranges, count, back, sizeof(back), &back_bytes, NULL), 0);
+        assert_int_equal(back_bytes, 2);
+        assert_memory_equal(bytes, back, 2);
+    }
+    assert_true(taken > 100);
+}
+
 static void randomness_is_drawn_as_known(void **state)
 {
     json_t *root = load("chain_randomness.json"), *item;
@@ -345,6 +363,7 @@ int main(void)
         cmocka_unit_test(bad_cids_are_refused),
         cmocka_unit_test(bitfields_have_their_known_encodings),
         cmocka_unit_test(bad_bitfields_are_refused),
+        cmocka_unit_test(every_short_bitfield_has_one_form),
         cmocka_unit_test(randomness_is_drawn_as_known),
         cmocka_unit_test(entropy_of_a_miner_is_its_address_in_cbor),
         cmocka_unit_test(big_integers_calculate),

@@ -474,6 +474,27 @@ static void lost_proposal_is_made_again_with_the_same_nonce(void **state)
     assert_int_equal(host_count(&host, SY_EVENT_MESSAGE_SIGNED), 1);
 }
 
+static void proposal_that_is_not_taken_is_repeated_byte_for_byte(void **state)
+{
+    struct sy_sector *sector = waiting_sector(1);
+    uint64_t before;
+    (void)state;
+    host.hold_signed = true;
+    start_both(LAB);
+    turn_until(sector, SY_SECTOR_PreCommitBatchWait);
+    turn();
+    turn();
+    before = host.held_count;
+    assert_true(before >= 1);
+    for (int i = 0; i < 60; i++) /* twelve seconds */
+        turn();
+    assert_int_equal(host.held_count, before + 2);
+    assert_int_equal(host.held_changes, 0);
+    host.hold_signed = false;
+    turn_until(sector, SY_SECTOR_WaitSeed);
+    assert_int_equal(rig.chain->message_count, 1);
+}
+
 static void signed_row_is_pushed_after_a_restart_and_never_signed_anew(void **state)
 {
     struct sy_sector *sector = waiting_sector(1);
@@ -616,6 +637,7 @@ int main(void)
         RIG_TEST(batch_return_decides_sector_by_sector),
         RIG_TEST(changed_seed_waits_for_the_seed_again),
         RIG_TEST(lost_proposal_is_made_again_with_the_same_nonce),
+        RIG_TEST(proposal_that_is_not_taken_is_repeated_byte_for_byte),
         RIG_TEST(signed_row_is_pushed_after_a_restart_and_never_signed_anew),
         RIG_TEST(message_that_landed_while_nobody_looked_is_found),
         RIG_TEST(nonces_follow_each_other_without_gaps),

@@ -9,6 +9,12 @@
  *   WaitSeed               -> SEED
  *   SubmitCommitAggregate  -> MESSAGE_QUEUED, or adopt / new seed / unrecoverable
  *   CommitAggregateWait    -> COMMIT_LANDED, or CHAIN_REFUSED by BatchReturn and exit code
+ * [plugin.chain]  node (required), token_file, network (expected name), poll "5s",
+ * precommit_batch_threshold 16, precommit_batch_max_wait "1h", precommit_slack "6h",
+ * commit_batch_threshold 16, commit_batch_max_wait "1h", commit_slack "3h", ticket_lookback (0 =
+ * the network's finality), seed_confidence 6, lifetime_days 540, retry_first "1m" (doubles, at most
+ * 1h), collateral_from_miner_balance false.
+ *
  * A sector leaves a Wait state only on evidence from the chain. Threads: the plugin's own.
  */
 #ifndef SEALYARD_SCHEDULER_PLUGINS_CHAIN_CHAIN_H

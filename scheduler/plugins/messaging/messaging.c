@@ -7,6 +7,10 @@
  * known nonce + 1). A SIGNED row is never signed anew, whatever happens; a nonce that another
  * message took makes the row FAILED and says so.
  *
+ * [plugin.messaging]  node (required), token_file, key_file (required), sender (checked against the
+ * key), poll "5s", confidence 10, max_fee "70000000000000000" attoFIL per message. The sender must
+ * be worker, owner or a control address of the miners.
+ *
  * The key is read once from a file of mode 0600, held in locked memory, wiped at the end, never
  * logged. Threads: the plugin's own.
  */
@@ -306,7 +310,12 @@ static int start_signing(struct messaging *self, struct item *item, struct sy_er
     struct sy_message row;
     struct sy_error why = {0};
     int rc;
-    if (!self->ops->get_message(self->host, item->uid, &row) || row.state != SY_MESSAGE_QUEUED)
+    if (!self->ops->get_message(self->host, item->uid, &row)) { /* removed with its sector */
+        HASH_DEL(self->items, item);
+        sy_mem_free(item);
+        return 0;
+    }
+    if (row.state != SY_MESSAGE_QUEUED)
         return 0;
     rc = sign(self, &row, &why);
     if (rc == -SY_E_REMOTE && is_refusal(&why) && ++item->refusals >= REFUSALS_MAX)
@@ -334,12 +343,27 @@ static struct item *oldest_queued(struct messaging *self)
     return best;
 }
 
+/* Still not durable: the same bytes are proposed again, unless the row is gone. */
+static int propose_again(struct messaging *self, struct sy_error *err)
+{
+    struct sy_message row;
+    if (self->now_ms < self->proposed_ms + REPROPOSE_MS)
+        return 0;
+    if (!self->ops->get_message(self->host, self->signing, &row)) {
+        self->signing[0] = 0;
+        return 0;
+    }
+    SY_WARN("messaging", "not_durable", "uid=%s nonce=%llu: proposed again", self->signing,
+            (unsigned long long)self->proposal.nonce);
+    return propose_signed(self, err);
+}
+
 static int work_signing(struct messaging *self, struct sy_error *err)
 {
     struct item *item;
     int rc = 0;
     if (self->signing[0])
-        return self->now_ms >= self->proposed_ms + REPROPOSE_MS ? propose_signed(self, err) : 0;
+        return propose_again(self, err);
     while (rc == 0 && !self->signing[0] && (item = oldest_queued(self)) != NULL) {
         item->look_ms = self->now_ms + self->poll_ms; /* so that the loop ends */
         rc = start_signing(self, item, err);

@@ -4,7 +4,7 @@ add_library(sealyard_flags INTERFACE)
 target_include_directories(sealyard_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(sealyard_flags INTERFACE _GNU_SOURCE SY_VERSION="${PROJECT_VERSION}")
 target_compile_options(sealyard_flags INTERFACE
-    -Wall -Wextra -Werror -Wshadow -Wno-format-truncation -fno-strict-aliasing -fstack-protector-strong
+    -Wall -Wextra -Werror -Wshadow $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> -fno-strict-aliasing -fstack-protector-strong
     $<$<COMPILE_LANGUAGE:C>:-Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla>)
 target_link_options(sealyard_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
 if(SY_FAULTS)

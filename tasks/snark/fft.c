@@ -1,7 +1,8 @@
-#include "tasks/snark/fft.h"
+#include "tasks/snark/fft_ops.h"
 
 #include "tasks/tree/parallel.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,12 +10,8 @@
 #define BLOCK_LOG2 15
 #define GENERATOR 7
 
-struct sy_fft {
-    unsigned log2_size, threads;
-    size_t size;
-    struct sy_fr omega, size_inverse;
-    struct sy_fr *twiddle; /* omega^i, i < size / 2 */
-};
+/* Places that a step of reordering takes. */
+#define REORDER_LOG2 12
 
 /* The root of order 2^32, canonical limbs. */
 static const uint64_t root_limbs[SY_FR_LIMBS] = {0x3829971f439f0d2bULL, 0xb63683508c2280b9ULL,
@@ -55,6 +52,66 @@ static int run_powers(const struct sy_fft *fft, struct powers *p, struct sy_erro
                            err);
 }
 
+/* ----------------------------------------------------------------------------- choice of kernel */
+
+enum kind { KIND_IFMA, KIND_SCALAR, KINDS };
+static const char *const kind_names[KINDS] = {"ifma", "scalar"};
+static atomic_int chosen = KINDS;
+
+static int get_kind(void)
+{
+    int kind = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (kind == KINDS) {
+        kind = sy_fft_ifma_usable() ? KIND_IFMA : KIND_SCALAR;
+        atomic_store_explicit(&chosen, kind, memory_order_relaxed);
+    }
+    return kind;
+}
+
+const char *sy_fft_impl_name(void)
+{
+    return kind_names[get_kind()];
+}
+
+int sy_fft_force(const char *name, struct sy_error *err)
+{
+    if (!name) {
+        atomic_store(&chosen, KINDS);
+        return 0;
+    }
+    for (int kind = 0; kind < KINDS; kind++) {
+        if (strcmp(kind_names[kind], name) != 0)
+            continue;
+        if (kind == KIND_IFMA && !sy_fft_ifma_usable())
+            return sy_fail(err, SY_E_UNSUPPORTED, "this CPU lacks the instructions of \"%s\"",
+                           name);
+        atomic_store(&chosen, kind);
+        return 0;
+    }
+    return sy_fail(err, SY_E_ARG, "no transform kernel \"%s\": known are ifma and scalar", name);
+}
+
+/* --------------------------------------------------------------------------------------- domain */
+
+/* As few passes as possible, of equal size; at least two, so that each has eight columns. */
+static void plan_passes(struct sy_fft *fft)
+{
+    unsigned log2_size = fft->log2_size;
+    fft->passes = SY_MAX((log2_size + SY_FFT_PASS_BITS_MAX - 1) / SY_FFT_PASS_BITS_MAX, 2U);
+    for (unsigned i = 0; i < fft->passes; i++)
+        fft->bits[i] = (log2_size + fft->passes - 1 - i) / fft->passes;
+}
+
+static int make_twiddles(struct sy_fft *fft, struct sy_error *err)
+{
+    size_t half = SY_MAX(fft->size / 2, (size_t)1);
+    fft->twiddle = malloc(half * sizeof *fft->twiddle);
+    if (!fft->twiddle)
+        return sy_fail(err, SY_E_NOMEM, "no memory for the %zu twiddles of a domain", half);
+    struct powers p = {.out = fft->twiddle, .base = fft->omega, .first = sy_fr_one, .count = half};
+    return run_powers(fft, &p, err);
+}
+
 int sy_fft_create(struct sy_fft **ret, unsigned log2_size, unsigned threads, struct sy_error *err)
 {
     if (log2_size > SY_FFT_LOG2_MAX)
@@ -66,19 +123,15 @@ int sy_fft_create(struct sy_fft **ret, unsigned log2_size, unsigned threads, str
     fft->log2_size = log2_size;
     fft->threads = threads;
     fft->size = (size_t)1 << log2_size;
-    size_t half = SY_MAX(fft->size / 2, (size_t)1);
-    fft->twiddle = malloc(half * sizeof *fft->twiddle);
-    if (!fft->twiddle) {
-        sy_fft_destroy(fft);
-        return sy_fail(err, SY_E_NOMEM, "no memory for the %zu twiddles of a domain", half);
-    }
     sy_fr_from_limbs(&fft->omega, root_limbs);
     for (unsigned i = log2_size; i < SY_FFT_LOG2_MAX; i++)
         sy_fr_sqr(&fft->omega, &fft->omega);
+    sy_fr_inv(&fft->omega_inverse, &fft->omega);
     sy_fr_from_u64(&fft->size_inverse, fft->size);
     sy_fr_inv(&fft->size_inverse, &fft->size_inverse);
-    struct powers p = {.out = fft->twiddle, .base = fft->omega, .first = sy_fr_one, .count = half};
-    int rc = run_powers(fft, &p, err);
+    fft->wide = log2_size >= SY_FFT_WIDE_LOG2_MIN && get_kind() == KIND_IFMA;
+    plan_passes(fft);
+    int rc = fft->wide ? 0 : make_twiddles(fft, err);
     if (rc != 0) {
         sy_fft_destroy(fft);
         return rc;
@@ -158,7 +211,7 @@ static int block_step(void *ctx, uint64_t index, unsigned worker, struct sy_erro
     return 0;
 }
 
-static size_t reverse_bits(size_t value, unsigned bits)
+size_t sy_fft_reverse_bits(size_t value, unsigned bits)
 {
     uint64_t v = value;
     v = (v >> 1 & 0x5555555555555555ULL) | (v & 0x5555555555555555ULL) << 1;
@@ -175,7 +228,7 @@ static int reorder_step(void *ctx, uint64_t index, unsigned worker, struct sy_er
     const struct pass *p = ctx;
     size_t block = (size_t)1 << p->block_log2;
     for (size_t i = (size_t)index * block; i < (size_t)(index + 1) * block; i++) {
-        size_t other = reverse_bits(i, p->fft->log2_size);
+        size_t other = sy_fft_reverse_bits(i, p->fft->log2_size);
         if (i < other) {
             struct sy_fr held = p->data[i];
             p->data[i] = p->data[other];
@@ -185,7 +238,7 @@ static int reorder_step(void *ctx, uint64_t index, unsigned worker, struct sy_er
     return 0;
 }
 
-int sy_fft_forward(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
+static int scalar_to_reversed(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
 {
     unsigned block_log2 = SY_MIN(fft->log2_size, (unsigned)BLOCK_LOG2);
     size_t blocks = fft->size >> block_log2;
@@ -199,9 +252,21 @@ int sy_fft_forward(const struct sy_fft *fft, struct sy_fr *data, struct sy_error
     p.block_log2 = block_log2;
     if (rc == 0)
         rc = sy_parallel_for(fft->threads, 0, blocks, block_step, &p, err);
-    if (rc == 0)
-        rc = sy_parallel_for(fft->threads, 0, blocks, reorder_step, &p, err);
     return rc;
+}
+
+static int reorder(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
+{
+    unsigned block_log2 = SY_MIN(fft->log2_size, (unsigned)REORDER_LOG2);
+    struct pass p = {.fft = fft, .data = data, .block_log2 = block_log2};
+    return sy_parallel_for(fft->threads, 0, fft->size >> block_log2, reorder_step, &p, err);
+}
+
+int sy_fft_forward(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
+{
+    int rc = fft->wide ? sy_fft_ifma_to_reversed(fft, &fft->omega, data, err)
+                       : scalar_to_reversed(fft, data, err);
+    return rc == 0 ? reorder(fft, data, err) : rc;
 }
 
 /* The inverse is the forward transform read backwards: x_i = X'_(-i) / size. */
@@ -214,7 +279,7 @@ static void turn_around(struct sy_fr *data, size_t size)
     }
 }
 
-static int scaled_inverse(const struct sy_fft *fft, struct sy_fr *data, const struct sy_fr *base,
+static int scalar_inverse(const struct sy_fft *fft, struct sy_fr *data, const struct sy_fr *base,
                           struct sy_error *err)
 {
     int rc = sy_fft_forward(fft, data, err);
@@ -226,6 +291,24 @@ static int scaled_inverse(const struct sy_fft *fft, struct sy_fr *data, const st
     return run_powers(fft, &p, err);
 }
 
+/* Inverse transform, then data_i *= base^i / size; the wide kernel scales before it reorders. */
+static int scaled_inverse(const struct sy_fft *fft, struct sy_fr *data, const struct sy_fr *base,
+                          struct sy_error *err)
+{
+    if (!fft->wide)
+        return scalar_inverse(fft, data, base, err);
+    int rc = sy_fft_ifma_to_reversed(fft, &fft->omega_inverse, data, err);
+    if (rc == 0)
+        rc = sy_fft_ifma_scale(fft, data, &fft->size_inverse, base, true, err);
+    return rc == 0 ? reorder(fft, data, err) : rc;
+}
+
+static void generator(struct sy_fr *ret, struct sy_fr *ret_inverse)
+{
+    sy_fr_from_u64(ret, GENERATOR);
+    sy_fr_inv(ret_inverse, ret);
+}
+
 int sy_fft_inverse(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
 {
     return scaled_inverse(fft, data, &sy_fr_one, err);
@@ -234,17 +317,32 @@ int sy_fft_inverse(const struct sy_fft *fft, struct sy_fr *data, struct sy_error
 int sy_fft_coset_forward(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
 {
     struct powers p = {.out = data, .in = data, .first = sy_fr_one, .count = fft->size};
-    sy_fr_from_u64(&p.base, GENERATOR);
-    int rc = run_powers(fft, &p, err);
+    struct sy_fr inverse;
+    generator(&p.base, &inverse);
+    int rc = fft->wide ? sy_fft_ifma_scale(fft, data, &sy_fr_one, &p.base, false, err)
+                       : run_powers(fft, &p, err);
     return rc == 0 ? sy_fft_forward(fft, data, err) : rc;
 }
 
 int sy_fft_coset_inverse(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
 {
-    struct sy_fr inverse;
-    sy_fr_from_u64(&inverse, GENERATOR);
-    sy_fr_inv(&inverse, &inverse);
+    struct sy_fr base, inverse;
+    generator(&base, &inverse);
     return scaled_inverse(fft, data, &inverse, err);
+}
+
+int sy_fft_to_coset(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err)
+{
+    struct sy_fr base, inverse;
+    if (!fft->wide) {
+        int rc = sy_fft_inverse(fft, data, err);
+        return rc == 0 ? sy_fft_coset_forward(fft, data, err) : rc;
+    }
+    generator(&base, &inverse);
+    int rc = sy_fft_ifma_to_reversed(fft, &fft->omega_inverse, data, err);
+    if (rc == 0)
+        rc = sy_fft_ifma_scale(fft, data, &fft->size_inverse, &base, true, err);
+    return rc == 0 ? sy_fft_ifma_to_natural(fft, &fft->omega, data, err) : rc;
 }
 
 void sy_fft_coset_vanishing_inverse(const struct sy_fft *fft, struct sy_fr *ret)

@@ -1,9 +1,9 @@
 /* Fourier transforms over Fr, as the prover's domain wants them.
  *
  * A domain of size 2^k, k <= 32, has the root 7^((r-1)/2^32) squared (32 - k) times; X_i = sum_j
- * x_j omega^(ij), natural order in and out. Work: k * 2^(k-1) butterflies of one multiplication
- * (about 70 cycles each), so 2^22 costs about 0.9 core-seconds; memory: the data and 2^(k-1)
- * twiddles of 32 bytes. Source: facts groth16.md 1.2 and 3.3.
+ * x_j omega^(ij), natural order in and out. Two kernels: "ifma" (eight lanes, AVX-512; passes of up
+ * to 256 points in the cache, no twiddle table) and "scalar" (any CPU; 2^(k-1) twiddles of 32
+ * bytes). Source: facts groth16.md 1.2 and 3.3.
  */
 #ifndef SEALYARD_TASKS_SNARK_FFT_H
 #define SEALYARD_TASKS_SNARK_FFT_H
@@ -26,7 +26,15 @@ int sy_fft_inverse(const struct sy_fft *fft, struct sy_fr *data, struct sy_error
 /* The same on the coset 7 * H: data_i *= 7^i first, or *= 7^-i last. */
 int sy_fft_coset_forward(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err);
 int sy_fft_coset_inverse(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err);
+/* sy_fft_inverse and sy_fft_coset_forward in one: values on the domain to values on the coset. Half
+ * the memory traffic: nothing is brought to natural order in between. */
+int sy_fft_to_coset(const struct sy_fft *fft, struct sy_fr *data, struct sy_error *err);
 /* 1 / (7^size - 1): the vanishing polynomial is constant on the coset. */
 void sy_fft_coset_vanishing_inverse(const struct sy_fft *fft, struct sy_fr *ret);
+
+/* The kernel that new domains take: "ifma" or "scalar" (domains below 2^6 are scalar always). */
+const char *sy_fft_impl_name(void);
+/* Chooses it by name, NULL = the best the CPU has; -SY_E_UNSUPPORTED, -SY_E_ARG as in msm.h. */
+int sy_fft_force(const char *name, struct sy_error *err);
 
 #endif

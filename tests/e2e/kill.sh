@@ -79,10 +79,10 @@ tasks = {}
 nonces = {}
 number = 0
 for line in open(sys.argv[1]):
-    e = json.loads(line)
+    e = json.loads(line)["value"]
     number += 1
     assert e["number"] == number, f"event numbers have a gap at {number}"
-    kind, body = e["event"], e["body"]
+    kind, body = e["kind"], e["body"]
     if kind == "TASK_LEASED":
         assert body["task"] not in done, f"task {body['task']} was leased again after it was done"
     if kind == "TASK_RESULT" and body["ok"]:

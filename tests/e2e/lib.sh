@@ -26,7 +26,7 @@ e2e_skip() {
 pick_ports() {
     local base
     for _ in $(seq 50); do
-        base=$((20000 + (RANDOM % 2000) * 10))
+        base=$((20000 + (RANDOM % 1200) * 10)) # below the ephemeral ports
         if ! (exec 3<>"/dev/tcp/127.0.0.1/$base") 2>/dev/null &&
             ! (exec 3<>"/dev/tcp/127.0.0.1/$((base + 1))") 2>/dev/null; then
             SCHEDULER_PORT=$base

@@ -182,7 +182,9 @@ static int on_propose(struct sy_plugin_host *host, uint32_t kind, const void *bo
         break;
     case SY_EVENT_CHAIN_REFUSED:
         sector = find_sector(host, refused->number);
-        assert_non_null(sector);
+        if (!sector)
+            return sy_fail(err, SY_E_NOT_FOUND, "sector %llu is unknown",
+                           (unsigned long long)refused->number);
         memcpy(sector->error, refused->error, sizeof(sector->error));
         move(sector, refused->to_state);
         break;

@@ -1,1 +1,11 @@
-sy_test(test_public_inputs SOURCES test_public_inputs.c LINK sealyard_proofs PKG jansson LABELS kat)
+sy_test(test_public_inputs SOURCES test_public_inputs.c LINK sealyard_proofs PKG jansson LABELS kat TIMEOUT 600)
+sy_test(test_aggregate SOURCES test_aggregate.c LINK sealyard_proofs PKG jansson LABELS kat TIMEOUT 600)
+# Sectors sealed by the real program, then every value of every circuit.
+sy_test(test_witness SOURCES test_witness.c stage_harness.c
+    LINK sealyard_proofs PKG jansson LABELS kat TIMEOUT 300)
+add_dependencies(test_witness sealyard-task)
+foreach(case post-4KiB post-16KiB post-32KiB update-2KiB update-4KiB update-16KiB update-32KiB
+        porep-2KiB porep-32KiB)
+    add_test(NAME test_witness_${case} COMMAND test_witness ${case})
+    set_tests_properties(test_witness_${case} PROPERTIES LABELS kat TIMEOUT 300)
+endforeach()

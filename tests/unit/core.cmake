@@ -1,5 +1,5 @@
 # The scheduler's core, records, recovery, store and policies.
-foreach(unit lease planner record recover state store_lmdb)
+foreach(unit lease planner record recover state state_rows store_lmdb)
     sy_test(test_${unit} SOURCES test_${unit}.c core_world.c
         LINK sealyard_store sealyard_core sealyard_common PKG jansson)
 endforeach()

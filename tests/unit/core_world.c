@@ -1,4 +1,4 @@
-#include "core_world.h"
+#include "tests/unit/core_world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

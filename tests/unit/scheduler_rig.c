@@ -1,4 +1,4 @@
-#include "scheduler_rig.h"
+#include "tests/unit/scheduler_rig.h"
 
 #include "scheduler/rpc_command.h"
 

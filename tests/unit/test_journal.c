@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "scheduler_rig.h"
+#include "tests/unit/scheduler_rig.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "core_world.h"
+#include "tests/unit/core_world.h"
 #include "scheduler/core/lease.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core_world.h"
+#include "tests/unit/core_world.h"
 #include "scheduler/core/planner.h"
 
 #include <stdio.h>

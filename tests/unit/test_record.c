@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "core_world.h"
+#include "tests/unit/core_world.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +137,27 @@ static void too_large_record_is_refused(void **context)
     free(big);
 }
 
+/* A message with the largest params, bytes and return value, to the chain and back. */
+static void carry_largest_message(struct world *world, const char *params)
+{
+    struct sy_number numbers[1] = {{UINT32_MAX}};
+    struct sy_message message = {
+        .uid = "pc-0000000000000000000000000000000000000000000000000000000000000001",
+        .kind = SY_MESSAGE_PRECOMMIT,
+        .miner = 2000,
+        .sectors = {numbers, 1},
+        .params = {params, SY_STATE_PARAMS_BYTES_MAX},
+        .from = "t1abc",
+        .cid = "bafy",
+        .signed_bytes = {params, SY_STATE_PARAMS_BYTES_MAX},
+        .return_bytes = {params, SY_STATE_RETURN_BYTES_MAX}};
+    assert_int_equal(world_event(world, SY_EVENT_MESSAGE_QUEUED, &message), 0);
+    message.params.bytes = 0;
+    assert_int_equal(world_event(world, SY_EVENT_MESSAGE_SIGNED, &message), 0);
+    message.signed_bytes.bytes = 0;
+    assert_int_equal(world_event(world, SY_EVENT_MESSAGE_ONCHAIN, &message), 0);
+}
+
 /* The largest rows that the state accepts still fit a value. */
 static void largest_rows_fit(void **context)
 {
@@ -188,22 +209,7 @@ static void largest_rows_fit(void **context)
     memcpy(pc2.comm_r_cid, long_cid, 64);
     assert_int_equal(world_lease(&world, 3, "a1"), 0);
     assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &pc2), 0);
-    struct sy_number numbers[1] = {{UINT32_MAX}};
-    struct sy_message message = {
-        .uid = "pc-0000000000000000000000000000000000000000000000000000000000000001",
-        .kind = SY_MESSAGE_PRECOMMIT,
-        .miner = 2000,
-        .sectors = {numbers, 1},
-        .params = {params, sizeof(params)},
-        .from = "t1abc",
-        .cid = "bafy",
-        .signed_bytes = {params, sizeof(params)},
-        .return_bytes = {params, SY_STATE_RETURN_BYTES_MAX}};
-    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_QUEUED, &message), 0);
-    message.params.bytes = 0;
-    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_SIGNED, &message), 0);
-    message.signed_bytes.bytes = 0;
-    assert_int_equal(world_event(&world, SY_EVENT_MESSAGE_ONCHAIN, &message), 0);
+    carry_largest_message(&world, params);
     struct sy_ev_sector_epoch landed = {.miner = 2000, .number = UINT32_MAX, .epoch = 9};
     assert_int_equal(world_event(&world, SY_EVENT_PRECOMMIT_LANDED, &landed), 0);
     assert_int_equal(world_event(&world, SY_EVENT_SEED, &ticket), 0);

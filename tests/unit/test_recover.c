@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core_world.h"
+#include "tests/unit/core_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>

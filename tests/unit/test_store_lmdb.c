@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/file.h"
-#include "core_world.h"
+#include "tests/unit/core_world.h"
 #include "scheduler/store_place.h"
 
 #include <dirent.h>

@@ -9,3 +9,4 @@ foreach(case post-4KiB post-16KiB post-32KiB update-2KiB update-4KiB update-16Ki
     add_test(NAME test_witness_${case} COMMAND test_witness ${case})
     set_tests_properties(test_witness_${case} PROPERTIES LABELS kat TIMEOUT 300)
 endforeach()
+sy_test(test_params_store SOURCES test_params_store.c LINK sealyard_proofs PKG jansson)

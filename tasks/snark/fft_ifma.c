@@ -28,6 +28,7 @@ struct pass {
     bool mirrored;
     struct sy_fr52 inner[LEGS_MAX / 2]; /* powers of the root of order 2^bits */
     uint8_t reversed[LEGS_MAX];
+    struct sy_fr8 lanes; /* powers 0 to 7 of root, by lane */
 };
 
 /* (a, b) -> (a + b, (a - b) w) level by level, legs far apart first. */
@@ -82,33 +83,51 @@ static void transform_tile_mirrored(struct tile *tile, const struct pass *p)
     }
 }
 
+/* root^exponent by its significant bits only. */
+static void raise_root(struct sy_fr *ret, const struct sy_fr *root, size_t exponent)
+{
+    struct sy_fr power = sy_fr_one, square = *root;
+    for (; exponent > 0; exponent >>= 1) {
+        if (exponent & 1)
+            sy_fr_mul(&power, &power, &square);
+        sy_fr_sqr(&square, &square);
+    }
+    *ret = power;
+}
+
 /* leg with frequency f *= (base lane by lane)^f. */
 static void twist_tile(struct tile *tile, const struct pass *p, size_t column)
 {
-    static const uint8_t order[LANES] = SY_FR8_ORDER;
-    _Alignas(64) uint64_t limbs[SY_FR8_LIMBS][LANES];
     struct sy_fr power;
+    struct sy_fr52 power52;
     struct sy_fr8 base, factor;
-    uint64_t exponent = column;
-    sy_fr_pow(&power, &p->root, &exponent, 1);
-    for (size_t i = 0; i < LANES; i++) {
-        struct sy_fr52 value;
-        size_t lane = 0;
-        while (order[lane] != i)
-            lane++;
-        sy_fr52_from_fr(&value, &power);
-        for (int j = 0; j < SY_FR8_LIMBS; j++)
-            limbs[j][lane] = value.limb[j];
-        sy_fr_mul(&power, &power, &p->root);
-    }
-    for (int j = 0; j < SY_FR8_LIMBS; j++)
-        base.limb[j] = _mm512_load_si512(limbs[j]);
+    raise_root(&power, &p->root, column);
+    sy_fr52_from_fr(&power52, &power);
+    sy_fr8_broadcast(&base, &power52);
+    sy_fr8_mul(&base, &base, &p->lanes);
     factor = base;
     for (unsigned f = 1; f < 1U << p->bits; f++) {
         struct sy_fr8 *leg = &tile->leg[p->reversed[f]];
         sy_fr8_mul(leg, leg, &factor);
         sy_fr8_mul(&factor, &factor, &base);
     }
+}
+
+/* root^0 to root^7, each in the lane of its column. */
+static void set_lanes(struct pass *p)
+{
+    static const uint8_t order[LANES] = SY_FR8_ORDER;
+    _Alignas(64) uint64_t limbs[SY_FR8_LIMBS][LANES];
+    for (size_t lane = 0; lane < LANES; lane++) {
+        struct sy_fr power;
+        struct sy_fr52 value;
+        raise_root(&power, &p->root, order[lane]);
+        sy_fr52_from_fr(&value, &power);
+        for (int j = 0; j < SY_FR8_LIMBS; j++)
+            limbs[j][lane] = value.limb[j];
+    }
+    for (int j = 0; j < SY_FR8_LIMBS; j++)
+        p->lanes.limb[j] = _mm512_load_si512(limbs[j]);
 }
 
 /* Eight neighbouring columns of one block. */
@@ -214,6 +233,7 @@ static int run_pass(const struct sy_fft *fft, const struct sy_fr *omega, struct 
     p.block = (size_t)1 << block_log2;
     p.stride = p.block >> p.bits;
     p.tiles = fft->size >> p.bits >> 3;
+    set_lanes(&p);
     inner = p.root;
     for (size_t s = 1; s < p.stride; s *= 2)
         sy_fr_sqr(&inner, &inner);

@@ -9,7 +9,7 @@
  * coordinate's lowest limb tells that almost for free.
  */
 #define LANES SY_FP8_LANES
-#define AHEAD (3 * LANES) /* pairs between a fetch and the use */
+#define AHEAD (2 * LANES) /* pairs between a fetch and the use */
 #define VECTORS_MAX (SY_MSM_PAIRS_MAX / LANES)
 
 /* A coordinate of eight points. */

@@ -10,7 +10,7 @@
  * groth16.md 1.3) or as affine points. Decoding checks field bounds only (the infinity flag is out
  * of bounds: parameters have no such points; an affine infinity is allowed); a point that is not on
  * its curve gives a wrong sum, which the proof's verification catches. Memory: 2^17 points per
- * eight threads in G1 128, in G2 256 bytes each, the buckets of all windows (at most 64 MiB for G1,
+ * eight threads in G1 192, in G2 320 bytes each, the buckets of all windows (at most 64 MiB for G1,
  * 128 for G2) and 2 to 4 MiB per thread.
  */
 #ifndef SEALYARD_TASKS_SNARK_MSM_H

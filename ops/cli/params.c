@@ -169,8 +169,9 @@ static int run_set(const struct arguments *a, enum sy_circuit_kind kind, uint64_
     int rc = fn(a, kind, sector_bytes, &progress, row, err);
     clear_bar(&bar);
     if (rc != 0) {
+        json_object_set_new(row, "result", json_string("failed"));
+        json_object_set_new(row, "error", json_string(err->text));
         sy_error_wrap(err, "%s", title);
-        json_object_set_new(row, "result", json_string(err->text));
     }
     if (json_array_append_new(rows, row) != 0 && rc == 0)
         rc = sy_fail(err, SY_E_NOMEM, "no memory for the result");
@@ -183,20 +184,21 @@ static const struct sy_cli_column result_columns[] = {
     {"RESULT", "result", NULL, false, NULL},
 };
 
-/* All wanted kinds of one size; stops at the first failure. */
+/* All wanted kinds of one size; the first failure is told, the others are tried all the same. */
 static int run_kinds(struct sy_cli *cli, const struct arguments *a, set_fn *fn, const char *done,
                      struct sy_error *err)
 {
     json_t *rows = json_array();
-    struct sy_error ignored;
-    int rc = 0;
-    for (int kind = 0; rc == 0 && kind < SY_CIRCUIT_KINDS; kind++)
+    struct sy_error local = {0};
+    int failed = 0;
+    for (int kind = 0; kind < SY_CIRCUIT_KINDS; kind++) {
         if (a->kinds[kind])
-            rc = run_set(a, (enum sy_circuit_kind)kind, a->sector_bytes, fn, done, rows, err);
-    int shown =
-        sy_cli_print_rows(cli, rows, result_columns, SY_ARRAY_SIZE(result_columns), &ignored);
+            failed |= run_set(a, (enum sy_circuit_kind)kind, a->sector_bytes, fn, done, rows,
+                              failed ? &local : err);
+    }
+    int shown = sy_cli_print_rows(cli, rows, result_columns, SY_ARRAY_SIZE(result_columns), &local);
     json_decref(rows);
-    return rc == 0 && shown == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return failed || shown ? SY_EXIT_FAILED : SY_EXIT_DONE;
 }
 
 #ifdef SY_TEST_SEEDS

@@ -171,10 +171,9 @@ static int compare_digest(const struct part_path *at, const char *expected,
     char digest[DIGEST_CHARACTERS + 1];
     int rc = sy_params_digest(at->path, digest, progress, err);
     if (rc == 0 && strcmp(digest, expected) != 0)
-        rc =
-            sy_fail(err, SY_E_MISMATCH,
-                    "%s has digest %s, expected %s: delete the file and fetch or generate it again",
-                    at->path, digest, expected);
+        rc = sy_fail(err, SY_E_MISMATCH,
+                     "digest %s, expected %s: delete the file and fetch or generate it again: %s",
+                     digest, expected, at->file_name);
     return rc;
 }
 
@@ -198,7 +197,7 @@ static int verify_part(const char *directory, const char *name, enum sy_params_p
         return rc;
     const char *expected = digest_of(manifest, at.file_name);
     if (!expected)
-        return sy_fail(err, SY_E_NOT_FOUND, "the manifest has no digest of %s", at.file_name);
+        return sy_fail(err, SY_E_NOT_FOUND, "no digest in the manifest for %s", at.file_name);
     return compare_digest(&at, expected, progress, err);
 }
 
@@ -337,7 +336,7 @@ static int fetch_part(struct fetch *f, const char *name, enum sy_params_part par
         return rc;
     const char *expected = digest_of(f->manifest, at.file_name);
     if (!expected)
-        return sy_fail(err, SY_E_NOT_FOUND, "the manifest has no digest of %s", at.file_name);
+        return sy_fail(err, SY_E_NOT_FOUND, "no digest in the manifest for %s", at.file_name);
     if (compare_digest(&at, expected, f->progress, &ignored) == 0)
         return 0;
     partial = at;
@@ -352,9 +351,8 @@ static int fetch_part(struct fetch *f, const char *name, enum sy_params_part par
     if (rc == -SY_E_MISMATCH) {
         unlink(partial.path);
         return sy_fail(err, SY_E_MISMATCH,
-                       "%s: what came has another digest than %s: try again, or "
-                       "another mirror",
-                       url, expected);
+                       "what came has another digest than %s: try again, or another mirror: %s",
+                       expected, url);
     }
     if (rc == 0 && rename(partial.path, at.path) != 0)
         rc = sy_fail_errno(err, errno, "rename %s", partial.path);

@@ -4,18 +4,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/file.h"
 #include "tasks/snark/params_store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 
 static char directory[64];
 
+static void remove_directory(void)
+{
+    (void)sy_file_remove_tree(directory, NULL);
+}
+
 static const char *write_input(const char *name, const uint8_t *data, size_t bytes)
 {
     static char path[128];
     if (!directory[0]) {
         snprintf(directory, sizeof directory, "/tmp/sealyard-fuzz-params-%d", (int)getpid());
-        if (mkdir(directory, 0700) != 0)
+        if (mkdir(directory, 0700) != 0 || atexit(remove_directory) != 0)
             abort();
     }
     snprintf(path, sizeof path, "%s/%s", directory, name);

@@ -184,14 +184,6 @@ void sy_fp_pow(struct sy_fp *ret, const struct sy_fp *a, const uint64_t *exponen
     *ret = result;
 }
 
-void sy_fp_inv(struct sy_fp *ret, const struct sy_fp *a)
-{
-    static const uint64_t p_minus_2[SY_FP_LIMBS] = {0xb9feffffffffaaa9ULL, 0x1eabfffeb153ffffULL,
-                                                    0x6730d2a0f6b0f624ULL, 0x64774b84f38512bfULL,
-                                                    0x4b1ba7b6434bacd7ULL, 0x1a0111ea397fe69aULL};
-    sy_fp_pow(ret, a, p_minus_2, SY_FP_LIMBS);
-}
-
 bool sy_fp_sqrt(struct sy_fp *ret, const struct sy_fp *a)
 {
     /* (p + 1) / 4 */

@@ -171,7 +171,7 @@ void sy_fp_inv_plain(uint64_t ret[SY_FP_LIMBS], const uint64_t a[SY_FP_LIMBS])
     }
 }
 
-void sy_fp_inv_fast(struct sy_fp *ret, const struct sy_fp *a)
+void sy_fp_inv(struct sy_fp *ret, const struct sy_fp *a)
 {
     struct sy_fp plain;
     sy_fp_inv_plain(plain.limb, a->limb);

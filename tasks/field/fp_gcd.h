@@ -9,9 +9,8 @@
 
 #include "tasks/field/fp.h"
 
-/* 1/a mod p of a plain integer a below p, no Montgomery form; 1/0 = 0. ret may be a. */
+/* 1/a mod p of a plain integer a below p, no Montgomery form; 1/0 = 0. ret may be a. The Montgomery
+ * form is sy_fp_inv (field/fp.h). */
 void sy_fp_inv_plain(uint64_t ret[SY_FP_LIMBS], const uint64_t a[SY_FP_LIMBS]);
-/* The same as sy_fp_inv. */
-void sy_fp_inv_fast(struct sy_fp *ret, const struct sy_fp *a);
 
 #endif

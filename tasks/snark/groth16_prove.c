@@ -161,6 +161,18 @@ static int multiply_step(void *ctx, uint64_t index, unsigned worker, struct sy_e
     return 0;
 }
 
+/* On the coset: a := a * b. */
+static int product_step(void *ctx, uint64_t index, unsigned worker, struct sy_error *err)
+{
+    (void)worker;
+    (void)err;
+    struct prover *p = ctx;
+    for (size_t i = (size_t)index * STEP; i < SY_MIN((size_t)(index + 1) * STEP, p->size); i++)
+        sy_fr_mul(&p->a[i], &p->a[i], &p->b[i]);
+    return 0;
+}
+
+/* a := (a - c) / (7^m - 1). */
 static int divide_step(void *ctx, uint64_t index, unsigned worker, struct sy_error *err)
 {
     (void)worker;
@@ -168,15 +180,13 @@ static int divide_step(void *ctx, uint64_t index, unsigned worker, struct sy_err
     struct prover *p = ctx;
     struct sy_fr value;
     for (size_t i = (size_t)index * STEP; i < SY_MIN((size_t)(index + 1) * STEP, p->size); i++) {
-        sy_fr_mul(&value, &p->a[i], &p->b[i]);
-        sy_fr_sub(&value, &value, &p->c[i]);
+        sy_fr_sub(&value, &p->a[i], &p->c[i]);
         sy_fr_mul(&p->a[i], &value, &p->scale);
     }
     return 0;
 }
 
-/* h = (icoset(a_coset * b_coset) - iFFT(a * b)) / (7^m - 1); the coset form of c costs one
- * transform less than c itself would. */
+/* h = (icoset(coset(A) coset(B)) - iFFT(a b)) / (7^m - 1): six transforms. */
 static int compute_h(struct prover *p, struct sy_error *err)
 {
     struct sy_fft *fft = NULL;
@@ -185,18 +195,20 @@ static int compute_h(struct prover *p, struct sy_error *err)
     int rc = sy_fft_create(&fft, log2_size, p->threads, err);
     if (rc == 0)
         rc = sy_parallel_for(p->threads, 0, steps, multiply_step, p, err);
-    struct sy_fr *const polynomials[3] = {p->a, p->b, p->c};
-    for (int i = 0; rc == 0 && i < 3; i++) {
-        rc = sy_fft_inverse(fft, polynomials[i], err);
-        if (rc == 0)
-            rc = sy_fft_coset_forward(fft, polynomials[i], err);
-    }
+    if (rc == 0)
+        rc = sy_fft_inverse(fft, p->c, err);
+    if (rc == 0)
+        rc = sy_fft_to_coset(fft, p->a, err);
+    if (rc == 0)
+        rc = sy_fft_to_coset(fft, p->b, err);
+    if (rc == 0)
+        rc = sy_parallel_for(p->threads, 0, steps, product_step, p, err);
+    if (rc == 0)
+        rc = sy_fft_coset_inverse(fft, p->a, err);
     if (rc == 0) {
         sy_fft_coset_vanishing_inverse(fft, &p->scale);
         rc = sy_parallel_for(p->threads, 0, steps, divide_step, p, err);
     }
-    if (rc == 0)
-        rc = sy_fft_coset_inverse(fft, p->a, err);
     sy_fft_destroy(fft);
     return rc;
 }

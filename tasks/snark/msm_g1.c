@@ -26,7 +26,7 @@ static int decode_point(struct sy_g1_affine *ret, const uint8_t *bytes, struct s
 
 static void invert(struct sy_fp *ret, const struct sy_fp *a)
 {
-    sy_fp_inv_fast(ret, a);
+    sy_fp_inv(ret, a);
 }
 
 #include "tasks/snark/msm_body.h"

@@ -34,7 +34,7 @@ static void invert(struct sy_fp2 *ret, const struct sy_fp2 *a)
     sy_fp_sqr(&norm, &a->c0);
     sy_fp_sqr(&square, &a->c1);
     sy_fp_add(&norm, &norm, &square);
-    sy_fp_inv_fast(&norm, &norm);
+    sy_fp_inv(&norm, &norm);
     sy_fp_mul(&ret->c0, &a->c0, &norm);
     sy_fp_neg(&norm, &norm);
     sy_fp_mul(&ret->c1, &a->c1, &norm);

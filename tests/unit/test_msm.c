@@ -371,11 +371,14 @@ static void encoded_points_are_checked(void **state)
 static void fast_inverses_are_inverses(void **state)
 {
     (void)state;
+    uint64_t p_minus_2[SY_FP_LIMBS];
+    memcpy(p_minus_2, sy_fp_modulus, sizeof p_minus_2);
+    p_minus_2[0] -= 2;
     for (int i = 0; i < 500; i++) {
         struct sy_fp a, slow, fast;
         draw_edge_fp(&a, 1, 2);
-        sy_fp_inv(&slow, &a);
-        sy_fp_inv_fast(&fast, &a);
+        sy_fp_pow(&slow, &a, p_minus_2, SY_FP_LIMBS);
+        sy_fp_inv(&fast, &a);
         assert_true(sy_fp_equal(&slow, &fast));
     }
 }

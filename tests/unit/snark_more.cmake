@@ -10,3 +10,8 @@ foreach(case post-4KiB post-16KiB post-32KiB update-2KiB update-4KiB update-16Ki
     set_tests_properties(test_witness_${case} PROPERTIES LABELS kat TIMEOUT 300)
 endforeach()
 sy_test(test_params_store SOURCES test_params_store.c LINK sealyard_proofs PKG jansson)
+sy_test(test_post_update SOURCES test_post_update.c stage_harness.c
+    LINK sealyard_proofs PKG jansson LABELS kat)
+add_dependencies(test_post_update sealyard-task)
+add_test(NAME test_post_update_8MiB COMMAND test_post_update 8MiB)
+set_tests_properties(test_post_update_8MiB PROPERTIES LABELS kat TIMEOUT 300)

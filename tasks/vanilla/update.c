@@ -35,14 +35,16 @@ static void random_hash(const struct sy_fr *a, const struct sy_fr *b, struct sy_
     sy_poseidon_hash_tag(2, &tag, in, ret);
 }
 
-void sy_update_phi(const uint8_t comm_d_new[SY_NODE_BYTES], const uint8_t comm_r_old[SY_NODE_BYTES],
-                   struct sy_fr *ret)
+int sy_update_phi(const uint8_t comm_d_new[SY_NODE_BYTES], const uint8_t comm_r_old[SY_NODE_BYTES],
+                  struct sy_fr *ret, struct sy_error *err)
 {
     struct sy_fr d, r;
-    sy_fr_from_bytes_trunc(&d, comm_d_new);
-    if (sy_fr_from_bytes(&r, comm_r_old, NULL) != 0)
-        r = sy_fr_zero;
+    if (sy_fr_from_bytes(&d, comm_d_new, err) != 0)
+        return sy_error_wrap(err, "comm_d_new");
+    if (sy_fr_from_bytes(&r, comm_r_old, err) != 0)
+        return sy_error_wrap(err, "comm_r_old");
     random_hash(&d, &r, ret);
+    return 0;
 }
 
 void sy_update_rho(const struct sy_fr *phi, uint64_t high, struct sy_fr *ret)
@@ -169,6 +171,8 @@ static int make_factors(struct mix *m, const struct sy_porep_params *params,
     struct sy_update_shape shape;
     struct sy_fr phi;
     int rc = sy_update_shape_init(&shape, params->sector_bytes, err);
+    if (rc == 0)
+        rc = sy_update_phi(comm_d_new, comm_r_old, &phi, err);
     if (rc != 0)
         return rc;
     unsigned h = sy_update_h(&shape);
@@ -177,7 +181,6 @@ static int make_factors(struct mix *m, const struct sy_porep_params *params,
     m->factors = calloc((size_t)1 << h, sizeof *m->factors);
     if (!m->factors)
         return sy_fail(err, SY_E_NOMEM, "no memory for %zu factors", (size_t)1 << h);
-    sy_update_phi(comm_d_new, comm_r_old, &phi);
     for (uint64_t high = 0; high < UINT64_C(1) << h; high++) {
         sy_update_rho(&phi, high, &m->factors[high]);
         if (m->decode)

@@ -19,8 +19,9 @@ unsigned sy_update_h(const struct sy_update_shape *shape);
 /* Its one-hot form in the circuit: 1, or 8. */
 unsigned sy_update_h_select(const struct sy_update_shape *shape);
 
-void sy_update_phi(const uint8_t comm_d_new[SY_NODE_BYTES], const uint8_t comm_r_old[SY_NODE_BYTES],
-                   struct sy_fr *ret);
+/* -SY_E_CORRUPT when a commitment is no field element. */
+int sy_update_phi(const uint8_t comm_d_new[SY_NODE_BYTES], const uint8_t comm_r_old[SY_NODE_BYTES],
+                  struct sy_fr *ret, struct sy_error *err);
 void sy_update_rho(const struct sy_fr *phi, uint64_t high, struct sy_fr *ret);
 /* Nodes that partition `partition` opens: ret[shape->challenges]. -SY_E_RANGE, -SY_E_CORRUPT for a
  * comm_r_new >= r. */

@@ -207,9 +207,10 @@ int sy_update_verify(const struct sy_porep_params *params, const struct sy_updat
     if (rc == 0 && witness->h_select != sy_update_h_select(&c.shape))
         rc = sy_fail(err, SY_E_MISMATCH, "h_select %u, expected %u", witness->h_select,
                      sy_update_h_select(&c.shape));
+    if (rc == 0)
+        rc = sy_update_phi(witness->comm_d_new, witness->comm_r_old, &c.phi, err);
     if (rc != 0)
         return rc;
-    sy_update_phi(witness->comm_d_new, witness->comm_r_old, &c.phi);
     hash_apex(&c);
     for (unsigned i = 0; rc == 0 && i < c.shape.challenges; i++) {
         rc = check_challenge(&c, nodes[i], &witness->challenges[i], err);

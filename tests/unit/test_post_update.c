@@ -63,9 +63,13 @@ static void the_random_function_is_right(void **state)
     json_t *root = kat_load("sealing_snapdeals.json");
     uint8_t one[32] = {1}, two[32] = {2}, bytes[32];
     struct sy_fr phi;
-    sy_update_phi(one, two, &phi);
+    struct sy_error err = {0};
+    expect_ok(sy_update_phi(one, two, &phi, &err), &err);
     sy_fr_to_bytes(bytes, &phi);
     check_bytes(bytes, kat_get(root, "prf"), "phi_of_(1,2)_le");
+    one[31] = 0xff;
+    assert_int_equal(sy_update_phi(one, two, &phi, &err), -SY_E_CORRUPT);
+    assert_int_equal(sy_update_phi(two, one, &phi, &err), -SY_E_CORRUPT);
     json_decref(root);
 }
 
@@ -241,7 +245,7 @@ static void check_update(const struct sy_porep_params *params, const struct sy_u
     check_bytes(made.comm_r_last_new, expected, "comm_r_last_new");
     check_bytes(made.comm_r_new, expected, "comm_r_new");
     assert_string_equal(stage_sha256(update, &length), kat_text(expected, "new_replica_sha256"));
-    sy_update_phi(made.comm_d_new, made.comm_r_old, &phi);
+    expect_ok(sy_update_phi(made.comm_d_new, made.comm_r_old, &phi, &err), &err);
     sy_update_rho(&phi, 1023, &rho);
     sy_fr_to_bytes(bytes, &rho);
     check_bytes(bytes, expected, "rho_1023_le");

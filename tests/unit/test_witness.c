@@ -311,6 +311,64 @@ static void check_proofs(const char *run_name, enum sy_circuit_kind kind, unsign
     json_decref(proved);
 }
 
+/* Our prover over parameters of the reference's secrets, with its r and s, gives its bytes. */
+static struct sy_groth16_params window_params;
+
+static void fr_of(const json_t *object, const char *key, struct sy_fr *ret)
+{
+    uint8_t bytes[32];
+    kat_hash(object, key, bytes);
+    assert_int_equal(sy_fr_from_bytes(ret, bytes, NULL), 0);
+}
+
+static void open_window_params(void)
+{
+    json_t *root = kat_load("reference/params-2KiB-post.json");
+    const json_t *toxic = kat_get(kat_get(kat_get(root, "sets"), "window"), "toxic");
+    struct sy_groth16_secrets secrets;
+    struct sy_error err = {0};
+    uint8_t point[SY_G2_COMPRESSED_BYTES];
+    char name[SY_PARAMS_NAME_BYTES], path[WITNESS_PATH_BYTES];
+    fr_of(toxic, "alpha", &secrets.alpha);
+    fr_of(toxic, "beta", &secrets.beta);
+    fr_of(toxic, "gamma", &secrets.gamma);
+    fr_of(toxic, "delta", &secrets.delta);
+    fr_of(toxic, "tau", &secrets.tau);
+    assert_int_equal(sy_hex_decode(kat_text(toxic, "g1"), point, SY_G1_COMPRESSED_BYTES, NULL), 0);
+    assert_int_equal(sy_g1_decompress(&secrets.g1, point, true, NULL), 0);
+    assert_int_equal(sy_hex_decode(kat_text(toxic, "g2"), point, SY_G2_COMPRESSED_BYTES, NULL), 0);
+    assert_int_equal(sy_g2_decompress(&secrets.g2, point, true, NULL), 0);
+    expect_ok(
+        sy_groth16_generate(SY_CIRCUIT_WINDOW, 2048, &secrets, stage_directory(), 0, NULL, &err),
+        &err);
+    assert_int_equal(sy_params_name(SY_CIRCUIT_WINDOW, 2048, name, NULL), 0);
+    snprintf(path, sizeof path, "%s/%s.params", stage_directory(), name);
+    expect_ok(sy_groth16_params_open(&window_params, path, &err), &err);
+    json_decref(root);
+}
+
+static void prove_window(const char *run_name, const struct post_case *c, unsigned partition,
+                         const struct sy_fr *inputs)
+{
+    if (!window_params.map)
+        return;
+    json_t *proved = kat_load("reference/post-2KiB-proved.json");
+    const json_t *fixed = kat_get(kat_get(proved, run_name), "proof_fixed");
+    const json_t *entry = json_array_get(kat_get(fixed, "partitions"), partition);
+    uint8_t proof[SY_PROOF_BYTES];
+    char text[SY_HEX_TEXT_BYTES(SY_PROOF_BYTES)];
+    struct sy_fr r, s, own[22];
+    struct sy_error err = {0};
+    fr_of(entry, "r", &r);
+    fr_of(entry, "s", &s);
+    expect_ok(sy_groth16_prove(&window_params, synthesise_post, c, &r, &s, 0, NULL, proof, own,
+                               NULL, &err),
+              &err);
+    assert_string_equal(sy_hex_encode(proof, sizeof proof, text), kat_text(entry, "proof"));
+    assert_memory_equal(own, inputs, sizeof own);
+    json_decref(proved);
+}
+
 static void check_window(const json_t *post, const char *run_name, bool has_witness)
 {
     const json_t *run = kat_get(post, run_name);
@@ -341,6 +399,7 @@ static void check_window(const json_t *post, const char *run_name, bool has_witn
         json_t *root = k == 0 && has_witness ? load_sized("circuit-window", "-witness") : NULL;
         assert_int_equal(judge_circuit(synthesise_post, &c, root, inputs), 0);
         json_decref(root);
+        prove_window(run_name, &c, k, inputs);
         check_proofs(run_name, SY_CIRCUIT_WINDOW, k, inputs, 22);
     }
     for (uint32_t i = 0; i < SECTORS; i++)
@@ -401,10 +460,14 @@ static void post_witness_is_the_references(void **state)
     bool has_witness = strcmp(size_text, "2KiB") == 0 || strcmp(size_text, "32KiB") == 0;
     check_elections(post);
     seal_post_sectors(post);
+    if (strcmp(size_text, "2KiB") == 0)
+        open_window_params();
     check_window(post, "window_1_0_0", has_witness);
     check_window(post, "window_1_2_0", false);
     if (has_witness)
         check_winning(post);
+    if (window_params.map)
+        sy_groth16_params_close(&window_params);
     for (size_t i = 0; i < SECTORS; i++)
         witness_sector_fini(&post_sectors[i]);
     json_decref(post);
@@ -463,7 +526,8 @@ static void check_factors(const struct sy_update_commitments *made, const json_t
     char text[SY_HEX_TEXT_BYTES(32)];
     json_t *rhos = kat_get(update, "rhos"), *expected;
     size_t i;
-    sy_update_phi(made->comm_d_new, made->comm_r_old, &phi);
+    struct sy_error err = {0};
+    expect_ok(sy_update_phi(made->comm_d_new, made->comm_r_old, &phi, &err), &err);
     sy_fr_to_bytes(bytes, &phi);
     check_commitment(bytes, update, "phi");
     json_array_foreach(rhos, i, expected)

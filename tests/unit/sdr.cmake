@@ -6,3 +6,5 @@ endforeach()
 sy_test(test_sdr_8mib SOURCES test_sdr_8mib.c LINK sealyard_proofs LABELS kat TIMEOUT 300)
 # Whole graphs of 512 MiB, with SEALYARD_NIGHTLY_FULL=1 also of 32 GiB.
 sy_test(test_sdr_large SOURCES test_sdr_large.c LINK sealyard_proofs LABELS nightly TIMEOUT 3600)
+# Labels of chosen nodes of 32 and 64 GiB sectors.
+sy_test(test_labels_large SOURCES test_labels_large.c LINK sealyard_proofs PKG libcrypto)

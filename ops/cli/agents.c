@@ -34,15 +34,7 @@ static const struct sy_cli_column columns[] = {
 static int run_list(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
 {
     (void)argv;
-    struct sy_msg_query query = {.what = "agents"};
-    json_t *rows = NULL;
-    if (argc != 1)
-        return SY_EXIT_USAGE;
-    if (sy_cli_query_rows(cli, query, &rows, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_rows(cli, rows, columns, SY_ARRAY_SIZE(columns), err);
-    json_decref(rows);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_list(cli, argc, "agents", columns, SY_ARRAY_SIZE(columns), err);
 }
 
 static bool take_name(int argc, char **argv, struct sy_error *err)
@@ -57,15 +49,10 @@ static bool take_name(int argc, char **argv, struct sy_error *err)
 static int run_show(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
 {
     struct sy_msg_query query = {.what = "agent"};
-    json_t *agent = NULL;
     if (!take_name(argc, argv, err))
         return SY_EXIT_USAGE;
     memcpy(query.text, argv[1], strlen(argv[1]) + 1);
-    if (sy_cli_query(cli, &query, &agent, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_object(cli, agent, err);
-    json_decref(agent);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_show(cli, &query, err);
 }
 
 static int command_name(struct sy_cli *cli, const char *verb, int argc, char **argv,
@@ -76,9 +63,7 @@ static int command_name(struct sy_cli *cli, const char *verb, int argc, char **a
         return SY_EXIT_USAGE;
     if (sy_cli_command(cli, verb, 0, 0, argv[1], NULL, &reply, err) != 0)
         return sy_cli_exit_code(err);
-    int rc = sy_cli_print_object(cli, reply, err);
-    json_decref(reply);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_finish(cli, reply, err);
 }
 
 /* The token alone on standard output, so that it can be piped: it is a secret. */

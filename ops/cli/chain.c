@@ -5,14 +5,9 @@ static int run_head(struct sy_cli *cli, int argc, char **argv, struct sy_error *
 {
     (void)argv;
     struct sy_msg_query query = {.what = "chain-head"};
-    json_t *head = NULL;
     if (argc != 1)
         return SY_EXIT_USAGE;
-    if (sy_cli_query(cli, &query, &head, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_object(cli, head, err);
-    json_decref(head);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_show(cli, &query, err);
 }
 
 static const struct sy_cli_command commands[] = {

@@ -85,6 +85,13 @@ struct sy_cli_column {
 /* A table for people (libsmartcols), or the array as JSON. */
 int sy_cli_print_rows(struct sy_cli *cli, json_t *rows, const struct sy_cli_column *columns,
                       size_t column_count, struct sy_error *err);
+/* A verb without arguments that prints all rows of a query. Returns an exit code. */
+int sy_cli_list(struct sy_cli *cli, int argc, const char *what, const struct sy_cli_column *columns,
+                size_t column_count, struct sy_error *err);
+/* The same for one object: prints it and drops the reference. */
+int sy_cli_show(struct sy_cli *cli, const struct sy_msg_query *query, struct sy_error *err);
+/* Prints a reply and drops the reference; an exit code. */
+int sy_cli_finish(struct sy_cli *cli, json_t *reply, struct sy_error *err);
 /* "key  value" lines of one object, or the object as JSON. */
 int sy_cli_print_object(struct sy_cli *cli, json_t *object, struct sy_error *err);
 void sy_cli_print_json(const json_t *value);

@@ -16,15 +16,7 @@ static const struct sy_cli_column columns[] = {
 static int run_list(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
 {
     (void)argv;
-    struct sy_msg_query query = {.what = "jobs"};
-    json_t *rows = NULL;
-    if (argc != 1)
-        return SY_EXIT_USAGE;
-    if (sy_cli_query_rows(cli, query, &rows, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_rows(cli, rows, columns, SY_ARRAY_SIZE(columns), err);
-    json_decref(rows);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_list(cli, argc, "jobs", columns, SY_ARRAY_SIZE(columns), err);
 }
 
 static int parse_job(int argc, char **argv, uint64_t *ret, struct sy_error *err)
@@ -39,14 +31,9 @@ static int parse_job(int argc, char **argv, uint64_t *ret, struct sy_error *err)
 static int run_show(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
 {
     struct sy_msg_query query = {.what = "job"};
-    json_t *job = NULL;
     if (parse_job(argc, argv, &query.id, err) != 0)
         return SY_EXIT_USAGE;
-    if (sy_cli_query(cli, &query, &job, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_object(cli, job, err);
-    json_decref(job);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_show(cli, &query, err);
 }
 
 static int run_cancel(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
@@ -57,9 +44,7 @@ static int run_cancel(struct sy_cli *cli, int argc, char **argv, struct sy_error
         return SY_EXIT_USAGE;
     if (sy_cli_command(cli, "job-cancel", id, 0, NULL, NULL, &reply, err) != 0)
         return sy_cli_exit_code(err);
-    int rc = sy_cli_print_object(cli, reply, err);
-    json_decref(reply);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_finish(cli, reply, err);
 }
 
 static int run_wait(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)

@@ -159,3 +159,33 @@ int sy_cli_print_object(struct sy_cli *cli, json_t *object, struct sy_error *err
     }
     return 0;
 }
+
+int sy_cli_finish(struct sy_cli *cli, json_t *reply, struct sy_error *err)
+{
+    int rc = sy_cli_print_object(cli, reply, err);
+    json_decref(reply);
+    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+}
+
+int sy_cli_list(struct sy_cli *cli, int argc, const char *what, const struct sy_cli_column *columns,
+                size_t column_count, struct sy_error *err)
+{
+    struct sy_msg_query query = {0};
+    json_t *rows = NULL;
+    if (argc != 1)
+        return SY_EXIT_USAGE;
+    snprintf(query.what, sizeof query.what, "%s", what);
+    if (sy_cli_query_rows(cli, query, &rows, err) != 0)
+        return sy_cli_exit_code(err);
+    int rc = sy_cli_print_rows(cli, rows, columns, column_count, err);
+    json_decref(rows);
+    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+}
+
+int sy_cli_show(struct sy_cli *cli, const struct sy_msg_query *query, struct sy_error *err)
+{
+    json_t *reply = NULL;
+    if (sy_cli_query(cli, query, &reply, err) != 0)
+        return sy_cli_exit_code(err);
+    return sy_cli_finish(cli, reply, err);
+}

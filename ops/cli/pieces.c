@@ -12,9 +12,7 @@ static int run_commp(struct sy_cli *cli, int argc, char **argv, struct sy_error 
     json_t *reply =
         json_pack("{ss, ss, sI, sI}", "file", piece.path, "piece_cid", piece.cid, "raw_bytes",
                   (json_int_t)piece.raw_bytes, "padded_bytes", (json_int_t)piece.padded_bytes);
-    int rc = sy_cli_print_object(cli, reply, err);
-    json_decref(reply);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_finish(cli, reply, err);
 }
 
 static const struct sy_cli_command commands[] = {

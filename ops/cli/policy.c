@@ -5,23 +5,13 @@
 
 #include "policies/policy.h"
 
-static int print_reply(struct sy_cli *cli, json_t *reply, struct sy_error *err)
-{
-    int rc = sy_cli_print_object(cli, reply, err);
-    json_decref(reply);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
-}
-
 static int run_show(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
 {
     (void)argv;
     struct sy_msg_query query = {.what = "policy"};
-    json_t *reply = NULL;
     if (argc != 1)
         return SY_EXIT_USAGE;
-    if (sy_cli_query(cli, &query, &reply, err) != 0)
-        return sy_cli_exit_code(err);
-    return print_reply(cli, reply, err);
+    return sy_cli_show(cli, &query, err);
 }
 
 /* Needs no scheduler: the same reader that the scheduler uses. */
@@ -32,7 +22,7 @@ static int run_check(struct sy_cli *cli, int argc, char **argv, struct sy_error 
         return SY_EXIT_USAGE;
     if (sy_policy_load(&policy, argv[1], err) != 0)
         return SY_EXIT_FAILED;
-    return print_reply(cli, json_pack("{ss, sb}", "file", argv[1], "valid", 1), err);
+    return sy_cli_finish(cli, json_pack("{ss, sb}", "file", argv[1], "valid", 1), err);
 }
 
 static int run_reload(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
@@ -43,7 +33,7 @@ static int run_reload(struct sy_cli *cli, int argc, char **argv, struct sy_error
         return SY_EXIT_USAGE;
     if (sy_cli_command(cli, "policy-reload", 0, 0, NULL, NULL, &reply, err) != 0)
         return sy_cli_exit_code(err);
-    return print_reply(cli, reply, err);
+    return sy_cli_finish(cli, reply, err);
 }
 
 static const struct sy_cli_command commands[] = {

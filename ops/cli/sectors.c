@@ -259,9 +259,7 @@ static int run_unseal(struct sy_cli *cli, int argc, char **argv, struct sy_error
         return SY_EXIT_FAILED;
     json_t *reply = json_pack("{sI, ss, sI}", "number", (json_int_t)number, "out", options.out,
                               "bytes", (json_int_t)bytes);
-    rc = sy_cli_print_object(cli, reply, err);
-    json_decref(reply);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_finish(cli, reply, err);
 }
 
 static void print_pieces(const json_t *row, char *text, size_t text_bytes)
@@ -369,9 +367,7 @@ static int run_retry(struct sy_cli *cli, int argc, char **argv, struct sy_error 
     json_t *reply = NULL;
     if (sy_cli_command(cli, "sector-retry", number, options.miner, NULL, NULL, &reply, err) != 0)
         return sy_cli_exit_code(err);
-    int rc = sy_cli_print_object(cli, reply, err);
-    json_decref(reply);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_finish(cli, reply, err);
 }
 
 static int run_remove(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)

@@ -27,15 +27,7 @@ static const struct sy_cli_column columns[] = {
 static int run_list(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
 {
     (void)argv;
-    struct sy_msg_query query = {.what = "stores"};
-    json_t *rows = NULL;
-    if (argc != 1)
-        return SY_EXIT_USAGE;
-    if (sy_cli_query_rows(cli, query, &rows, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_rows(cli, rows, columns, SY_ARRAY_SIZE(columns), err);
-    json_decref(rows);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_list(cli, argc, "stores", columns, SY_ARRAY_SIZE(columns), err);
 }
 
 static const struct sy_cli_column find_columns[] = {
@@ -84,9 +76,7 @@ static int run_attach(struct sy_cli *cli, int argc, char **argv, struct sy_error
     json_decref(arguments);
     if (rc != 0)
         return sy_cli_exit_code(err);
-    rc = sy_cli_print_object(cli, reply, err);
-    json_decref(reply);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_finish(cli, reply, err);
 }
 
 static const struct sy_cli_command commands[] = {

@@ -28,15 +28,7 @@ static const struct sy_cli_column columns[] = {
 static int run_list(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)
 {
     (void)argv;
-    struct sy_msg_query query = {.what = "tasks"};
-    json_t *rows = NULL;
-    if (argc != 1)
-        return SY_EXIT_USAGE;
-    if (sy_cli_query_rows(cli, query, &rows, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_rows(cli, rows, columns, SY_ARRAY_SIZE(columns), err);
-    json_decref(rows);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_list(cli, argc, "tasks", columns, SY_ARRAY_SIZE(columns), err);
 }
 
 static int parse_task(int argc, char **argv, uint64_t *ret, struct sy_error *err)
@@ -51,15 +43,10 @@ static int parse_task(int argc, char **argv, uint64_t *ret, struct sy_error *err
 static int show(struct sy_cli *cli, const char *what, int argc, char **argv, struct sy_error *err)
 {
     struct sy_msg_query query = {0};
-    json_t *task = NULL;
     snprintf(query.what, sizeof query.what, "%s", what);
     if (parse_task(argc, argv, &query.id, err) != 0)
         return SY_EXIT_USAGE;
-    if (sy_cli_query(cli, &query, &task, err) != 0)
-        return sy_cli_exit_code(err);
-    int rc = sy_cli_print_object(cli, task, err);
-    json_decref(task);
-    return rc == 0 ? SY_EXIT_DONE : SY_EXIT_FAILED;
+    return sy_cli_show(cli, &query, err);
 }
 
 static int run_show(struct sy_cli *cli, int argc, char **argv, struct sy_error *err)

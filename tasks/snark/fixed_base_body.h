@@ -55,3 +55,47 @@ static void multiply_block(const AFFINE *table, AFFINE *ret, const struct sy_fr 
         G(affine_add_many)(ret, others, count, scratch);
     }
 }
+
+TABLE
+{
+    AFFINE *table;
+};
+
+TABLE *T(create)(const AFFINE *base)
+{
+    TABLE *fixed = calloc(1, sizeof *fixed);
+    if (fixed)
+        fixed->table = build_table(base);
+    if (fixed && !fixed->table) {
+        free(fixed);
+        fixed = NULL;
+    }
+    return fixed;
+}
+
+void T(destroy)(TABLE *table)
+{
+    if (!table)
+        return;
+    free(table->table);
+    free(table);
+}
+
+int T(encode)(const TABLE *table, const struct sy_fr *scalars, size_t count, uint8_t *ret_bytes,
+              struct sy_error *err)
+{
+    SY_ASSERT(count <= SY_FIXED_BASE_BLOCK);
+    AFFINE *points = malloc(count * sizeof *points), *others = malloc(count * sizeof *others);
+    FIELD *scratch = malloc(2 * count * sizeof *scratch);
+    int rc = points && others && scratch
+                 ? 0
+                 : sy_fail(err, SY_E_NOMEM, "no memory for %zu points", count);
+    if (rc == 0)
+        multiply_block(table->table, points, scalars, count, others, scratch);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        G(serialize)(ret_bytes + i * POINT_BYTES, &points[i]);
+    free(points);
+    free(others);
+    free(scratch);
+    return rc;
+}

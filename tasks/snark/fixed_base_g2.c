@@ -6,52 +6,12 @@
 
 #define G(name) sy_g2_##name
 #define F(name) sy_fp2_##name
+#define T(name) sy_fixed_g2_##name
 #define POINT struct sy_g2
 #define AFFINE struct sy_g2_affine
 #define FIELD struct sy_fp2
+#define TABLE struct sy_fixed_g2
+#define POINT_BYTES SY_G2_BYTES
 #define WINDOW_BITS 12
 
 #include "tasks/snark/fixed_base_body.h"
-
-struct sy_fixed_g2 {
-    AFFINE *table;
-};
-
-struct sy_fixed_g2 *sy_fixed_g2_create(const AFFINE *base)
-{
-    struct sy_fixed_g2 *fixed = calloc(1, sizeof *fixed);
-    if (fixed)
-        fixed->table = build_table(base);
-    if (fixed && !fixed->table) {
-        free(fixed);
-        fixed = NULL;
-    }
-    return fixed;
-}
-
-void sy_fixed_g2_destroy(struct sy_fixed_g2 *table)
-{
-    if (!table)
-        return;
-    free(table->table);
-    free(table);
-}
-
-int sy_fixed_g2_encode(const struct sy_fixed_g2 *table, const struct sy_fr *scalars, size_t count,
-                       uint8_t *ret_bytes, struct sy_error *err)
-{
-    SY_ASSERT(count <= SY_FIXED_BASE_BLOCK);
-    AFFINE *points = malloc(count * sizeof *points), *others = malloc(count * sizeof *others);
-    FIELD *scratch = malloc(2 * count * sizeof *scratch);
-    int rc = points && others && scratch
-                 ? 0
-                 : sy_fail(err, SY_E_NOMEM, "no memory for %zu points", count);
-    if (rc == 0)
-        multiply_block(table->table, points, scalars, count, others, scratch);
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        G(serialize)(ret_bytes + i * SY_G2_BYTES, &points[i]);
-    free(points);
-    free(others);
-    free(scratch);
-    return rc;
-}

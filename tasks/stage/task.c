@@ -22,6 +22,7 @@ static sy_stage_fn *const stage_fns[SY_STAGE_COUNT] = {
     [SY_STAGE_PC1] = sy_stage_pc1,
     [SY_STAGE_PC2] = sy_stage_pc2,
     [SY_STAGE_C1] = sy_stage_c1,
+    [SY_STAGE_C2] = sy_stage_c2,
     [SY_STAGE_FINALIZE] = sy_stage_finalize,
     [SY_STAGE_UNSEAL] = sy_stage_unseal,
     [SY_STAGE_VERIFY] = sy_stage_verify,
@@ -323,11 +324,7 @@ int sy_task_sweep(const char *directory, struct sy_error *err)
 
 static int run_one(struct sy_task *task, json_t **ret_result, struct sy_error *err)
 {
-    sy_stage_fn *fn = stage_fns[task->spec.stage];
-    if (!fn)
-        return sy_fail(err, SY_E_UNSUPPORTED, "stage %s is not part of this build",
-                       sy_stage_name(task->spec.stage));
-    int rc = fn(task, ret_result, err);
+    int rc = stage_fns[task->spec.stage](task, ret_result, err);
     if (rc == 0)
         return 0;
     if (rc == -SY_E_FULL && err && !strstr(err->text, "are free"))

@@ -31,6 +31,7 @@ sy_stage_fn sy_stage_ap;
 sy_stage_fn sy_stage_pc1;
 sy_stage_fn sy_stage_pc2;
 sy_stage_fn sy_stage_c1;
+sy_stage_fn sy_stage_c2;
 sy_stage_fn sy_stage_finalize;
 sy_stage_fn sy_stage_unseal;
 sy_stage_fn sy_stage_verify;

@@ -22,6 +22,7 @@
 #include "tasks/hash/sha256.h"
 #include "tasks/snark/groth16.h"
 #include "tasks/vanilla/c1.h"
+#include "tests/unit/stage_harness.h"
 
 static char directory[SY_PATH_BYTES];
 
@@ -256,6 +257,62 @@ static void proofs_have_the_references_bytes(void **state)
     json_decref(root);
 }
 
+/* The C1 file that the reference wrote, through the program, and what a chain would say of it. */
+static void stage_c2_proves_the_references_c1(void **state)
+{
+    (void)state;
+    json_t *root = load("seal-2KiB-v1_1-multi-proved.json");
+    const json_t *sector = json_object_get(root, "sector");
+    json_t *spec = json_pack(
+        "{s:i,s:O,s:O,s:O,s:O,s:O,s:O,s:s}", "proof_type", 5, "miner",
+        json_object_get(sector, "actor_id"), "number", json_object_get(sector, "sector_number"),
+        "ticket", json_object_get(sector, "ticket"), "seed",
+        json_object_get(sector, "challenge_seed"), "comm_d", json_object_get(root, "comm_d"),
+        "comm_r", json_object_get(root, "comm_r"), "parameters", directory);
+    json_t *input =
+        json_pack("{s:s}", "input", SY_KAT_DIR "/reference/files/seal-2KiB-v1_1-multi/c1.api.json");
+    json_t *c2 = stage_run("c2", stage_with(spec, json_incref(input)), 0);
+    char proof[SY_HEX_TEXT_BYTES(SY_PROOF_BYTES)];
+    assert_int_equal(strlen(text_of(c2, "proof")), sizeof proof - 1);
+    memcpy(proof, text_of(c2, "proof"), sizeof proof);
+    assert_true(json_is_true(json_object_get(c2, "verified")));
+    json_decref(c2);
+
+    const char *fixed =
+        text_of(json_array_get(json_object_get(json_object_get(root, "c2_fixed"), "partitions"), 0),
+                "proof");
+    const char *valid[] = {proof, fixed};
+    for (size_t i = 0; i < SY_ARRAY_SIZE(valid); i++) {
+        json_t *said =
+            stage_run("verify", stage_with(spec, json_pack("{s:s}", "proof", valid[i])), 0);
+        assert_true(json_is_true(json_object_get(said, "valid")));
+        json_decref(said);
+    }
+    json_t *wrong[] = {json_pack("{s:s,s:i}", "proof", proof, "number", 7),
+                       json_pack("{s:s,s:s}", "proof", proof, "seed", text_of(root, "comm_d")),
+                       json_pack("{s:s+}", "proof", proof, "00")};
+    for (size_t i = 0; i < SY_ARRAY_SIZE(wrong); i++) {
+        json_t *said = stage_run("verify", stage_with(spec, wrong[i]), 0);
+        assert_true(json_is_false(json_object_get(said, "valid")));
+        json_decref(said);
+    }
+    proof[20] = proof[20] == '0' ? '1' : '0';
+    json_t *said = stage_run("verify", stage_with(spec, json_pack("{s:s}", "proof", proof)), 0);
+    assert_true(json_is_false(json_object_get(said, "valid")));
+    json_decref(said);
+    stage_refused("verify", stage_with(spec, json_pack("{s:s}", "proof", "zz")), 10, "SY_E_PARSE",
+                  "proof");
+    stage_refused("verify", json_incref(spec), 10, "SY_E_ARG", "input");
+    stage_refused(
+        "c2",
+        stage_with(spec, json_pack("{s:i,s:s}", "number", 7, "input", text_of(input, "input"))), 13,
+        "SY_E_MISMATCH", "replica_id");
+    json_object_set_new(spec, "parameters", json_string(stage_path("none")));
+    stage_refused("c2", stage_with(spec, input), 10, "SY_E_NOT_FOUND", "params fetch");
+    json_decref(spec);
+    json_decref(root);
+}
+
 static int make_directory(void **state)
 {
     (void)state;
@@ -266,6 +323,7 @@ static int make_directory(void **state)
 static int remove_directory(void **state)
 {
     (void)state;
+    stage_cleanup();
     return sy_file_remove_tree(directory, NULL);
 }
 
@@ -279,6 +337,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest porep[] = {
         cmocka_unit_test(porep_parameters_are_the_references),
         cmocka_unit_test(proofs_have_the_references_bytes),
+        cmocka_unit_test(stage_c2_proves_the_references_c1),
     };
     if (argc > 1 && strcmp(argv[1], "porep") == 0)
         return cmocka_run_group_tests(porep, make_directory, remove_directory);

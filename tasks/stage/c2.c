@@ -1,0 +1,200 @@
+/* c2: Groth16 proofs of a C1 file, 192 bytes per partition.
+ *
+ * The C1 file is verified first (unless verify is none), since a minute of proving for a wrong one
+ * is lost. The parameters are mapped once; partitions are proven one after another over the same
+ * pages. Each proof is verified with its own witness and then all together with public inputs made
+ * from the file's public values alone, as the chain will make them. Nothing is written.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/file.h"
+#include "common/hex.h"
+#include "common/log.h"
+#include "tasks/snark/params_store.h"
+#include "tasks/snark/public_inputs.h"
+#include "tasks/stage/c1_input.h"
+#include "tasks/stage/memory.h"
+#include "tasks/stage/task.h"
+
+struct c2 {
+    struct sy_task *task;
+    struct sy_c1 *c1;
+    struct sy_porep_params params;
+    struct sy_groth16_params groth16;
+    bool opened;
+    uint32_t partition;
+    uint8_t *proofs; /* params.partitions of SY_PROOF_BYTES */
+    struct sy_groth16_times times;
+};
+
+struct circuit_case {
+    const struct sy_porep_params *params;
+    struct sy_porep_witness witness;
+};
+
+static void synthesise(struct sy_cs *cs, const void *witness)
+{
+    const struct circuit_case *c = witness;
+    sy_circuit_porep(cs, c->params, &c->witness);
+}
+
+static int read_input(struct c2 *c2, struct sy_error *err)
+{
+    const struct sy_spec *spec = &c2->task->spec;
+    sy_stage_progress_phase(c2->task->progress, "check vanilla proofs", 1, "files");
+    int rc = sy_c1_read_file(&c2->c1, spec->input, err);
+    if (rc == 0 && spec->verify == SY_VERIFY_NONE)
+        rc = sy_c1_input_params(spec, c2->c1, &c2->params, err);
+    else if (rc == 0)
+        rc = sy_c1_input_check(spec, c2->c1, &c2->params, err);
+    if (rc == 0 && c2->c1->partition_count != c2->params.partitions)
+        rc = sy_fail(err, SY_E_MISMATCH, "the C1 file has %u partitions, %u expected",
+                     c2->c1->partition_count, c2->params.partitions);
+    for (uint32_t i = 0; rc == 0 && i < c2->c1->partition_count; i++)
+        if (c2->c1->challenge_count[i] != c2->params.challenges_per_partition)
+            rc = sy_fail(err, SY_E_MISMATCH, "partition %u has %u proofs, %u expected", i,
+                         c2->c1->challenge_count[i], c2->params.challenges_per_partition);
+    return rc ? sy_error_wrap(err, "input %.160s", spec->input) : 0;
+}
+
+static int open_parameters(struct c2 *c2, struct sy_error *err)
+{
+    const struct sy_spec *spec = &c2->task->spec;
+    const struct sy_snark_progress progress = {sy_stage_progress_on_report, c2->task->progress};
+    char name[SY_PARAMS_NAME_BYTES], path[SY_PATH_BYTES], size[SY_SECTOR_SIZE_TEXT_BYTES];
+    int rc = sy_params_name(SY_CIRCUIT_POREP, c2->params.sector_bytes, name, err);
+    if (rc == 0)
+        rc = sy_path_format(path, err, "%s/%s.params", spec->parameters, name);
+    if (rc == 0)
+        rc = sy_groth16_params_open(&c2->groth16, path, err);
+    if (rc == -SY_E_NOT_FOUND)
+        return sy_fail(err, SY_E_NOT_FOUND,
+                       "%s is missing: get it by sealyard params fetch --sector-size %s", path,
+                       sy_sector_size_format(c2->params.sector_bytes, size));
+    c2->opened = rc == 0;
+    if (rc == 0 && spec->verify == SY_VERIFY_FULL)
+        rc = sy_params_store_verify(spec->parameters, SY_CIRCUIT_POREP, c2->params.sector_bytes,
+                                    NULL, &progress, err);
+    return rc;
+}
+
+/* What does not fit is refused before the first constraint, not by the kernel in the middle. */
+static int check_memory(const struct c2 *c2, struct sy_error *err)
+{
+    uint64_t available, proofs = (uint64_t)c2->params.partitions *
+                                 c2->params.challenges_per_partition *
+                                 sizeof(struct sy_vanilla_proof);
+    uint64_t needed = sy_groth16_memory_bytes(&c2->groth16, c2->task->spec.threads);
+    int rc = sy_stage_memory_available(&available, err);
+    if (rc)
+        return rc;
+    SY_INFO("stage", "memory-plan",
+            "stage=c2 partitions=%u needed_bytes=%llu vanilla_proof_bytes=%llu "
+            "mapped_parameter_bytes=%zu available_bytes=%llu",
+            c2->params.partitions, (unsigned long long)needed, (unsigned long long)proofs,
+            c2->groth16.map_bytes, (unsigned long long)available);
+    if (available < needed)
+        return sy_fail(err, SY_E_RESOURCE,
+                       "c2 needs %llu bytes of memory, %llu are available: give the task more "
+                       "memory or fewer threads (%u)",
+                       (unsigned long long)needed, (unsigned long long)available,
+                       c2->task->spec.threads);
+    return 0;
+}
+
+static void on_phase(void *ctx, const char *phase, uint64_t done, uint64_t total)
+{
+    struct c2 *c2 = ctx;
+    char text[SY_STAGE_PHASE_BYTES];
+    snprintf(text, sizeof text, "partition %u/%u: %s", c2->partition + 1, c2->params.partitions,
+             phase);
+    sy_stage_progress_on_report(c2->task->progress, text, done, total);
+}
+
+static void add_times(struct sy_groth16_times *sum, const struct sy_groth16_times *part)
+{
+    sum->witness_ms += part->witness_ms;
+    sum->fft_ms += part->fft_ms;
+    sum->h_ms += part->h_ms;
+    sum->l_ms += part->l_ms;
+    sum->a_ms += part->a_ms;
+    sum->b_g1_ms += part->b_g1_ms;
+    sum->b_g2_ms += part->b_g2_ms;
+    sum->total_ms += part->total_ms;
+}
+
+static int prove(struct c2 *c2, struct sy_error *err)
+{
+    const struct sy_snark_progress progress = {on_phase, c2};
+    int rc = 0;
+    c2->proofs = malloc((size_t)c2->params.partitions * SY_PROOF_BYTES);
+    if (!c2->proofs)
+        return sy_fail(err, SY_E_NOMEM, "%u proofs", c2->params.partitions);
+    for (c2->partition = 0; rc == 0 && c2->partition < c2->params.partitions; c2->partition++) {
+        struct circuit_case c = {&c2->params, {&c2->c1->public, c2->c1->partitions[c2->partition]}};
+        struct sy_groth16_times times;
+        rc = sy_groth16_prove(&c2->groth16, synthesise, &c, NULL, NULL, c2->task->spec.threads,
+                              &progress, c2->proofs + (size_t)c2->partition * SY_PROOF_BYTES, NULL,
+                              &times, err);
+        if (rc == 0)
+            add_times(&c2->times, &times);
+        else
+            sy_error_wrap(err, "partition %u of %u", c2->partition, c2->params.partitions);
+    }
+    return rc;
+}
+
+/* As the chain does: the inputs come from public values, not from the witness. */
+static int verify(const struct c2 *c2, struct sy_error *err)
+{
+    struct sy_fr *inputs = NULL;
+    int rc = sy_porep_inputs(&c2->params, &c2->c1->public, &inputs, err);
+    if (rc == 0)
+        rc = sy_groth16_verify_batch(&c2->groth16.vk, c2->proofs, inputs,
+                                     sy_porep_input_count(&c2->params), c2->params.partitions, err);
+    free(inputs);
+    return rc ? sy_error_wrap(err, "the finished proof against the public values") : 0;
+}
+
+static int c2_result(const struct c2 *c2, json_t **ret, struct sy_error *err)
+{
+    const struct sy_groth16_times *t = &c2->times;
+    size_t bytes = (size_t)c2->params.partitions * SY_PROOF_BYTES;
+    char *hex = malloc(SY_HEX_TEXT_BYTES(bytes));
+    json_t *result = NULL;
+    if (hex)
+        result =
+            json_pack("{s:s,s:b,s:i,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}}", "proof",
+                      sy_hex_encode(c2->proofs, bytes, hex), "verified", 1, "partitions",
+                      (int)c2->params.partitions, "times_ms", "witness", (json_int_t)t->witness_ms,
+                      "transforms", (json_int_t)t->fft_ms, "h", (json_int_t)t->h_ms, "l",
+                      (json_int_t)t->l_ms, "a", (json_int_t)t->a_ms, "b_g1", (json_int_t)t->b_g1_ms,
+                      "b_g2", (json_int_t)t->b_g2_ms, "total", (json_int_t)t->total_ms);
+    free(hex);
+    if (result)
+        *ret = result;
+    return sy_task_json_ok(!result, err);
+}
+
+int sy_stage_c2(struct sy_task *task, json_t **ret_result, struct sy_error *err)
+{
+    struct c2 c2 = {.task = task};
+    int rc = read_input(&c2, err);
+    if (rc == 0)
+        rc = open_parameters(&c2, err);
+    if (rc == 0)
+        rc = check_memory(&c2, err);
+    if (rc == 0)
+        rc = prove(&c2, err);
+    if (rc == 0)
+        rc = verify(&c2, err);
+    if (rc == 0)
+        rc = c2_result(&c2, ret_result, err);
+    if (c2.opened)
+        sy_groth16_params_close(&c2.groth16);
+    sy_c1_destroy(c2.c1);
+    free(c2.proofs);
+    return rc;
+}

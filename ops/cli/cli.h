@@ -42,7 +42,8 @@ struct sy_cli_noun {
     size_t count;
 };
 extern const struct sy_cli_noun sy_cli_status, sy_cli_sectors, sy_cli_jobs, sy_cli_tasks,
-    sy_cli_agents, sy_cli_stores, sy_cli_pieces, sy_cli_chain, sy_cli_policy, sy_cli_admin;
+    sy_cli_agents, sy_cli_stores, sy_cli_pieces, sy_cli_chain, sy_cli_policy, sy_cli_params,
+    sy_cli_admin;
 
 /* Exit code for an error value: 3 for UNREACHABLE, AUTH and TIMEOUT of a call, 2 for usage, else 1.
  */

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 static const struct sy_cli_noun *const nouns[] = {
-    &sy_cli_status, &sy_cli_sectors, &sy_cli_jobs,  &sy_cli_tasks,  &sy_cli_agents,
-    &sy_cli_stores, &sy_cli_pieces,  &sy_cli_chain, &sy_cli_policy, &sy_cli_admin,
+    &sy_cli_status, &sy_cli_sectors, &sy_cli_jobs,   &sy_cli_tasks,  &sy_cli_agents, &sy_cli_stores,
+    &sy_cli_pieces, &sy_cli_chain,   &sy_cli_policy, &sy_cli_params, &sy_cli_admin,
 };
 
 void sy_cli_complain(const char *format, ...)

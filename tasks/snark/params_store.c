@@ -118,6 +118,20 @@ static int locate_part(struct part_path *ret, const char *directory, const char 
     return sy_path_format(ret->path, err, "%s/%s", directory, ret->file_name);
 }
 
+int sy_params_store_path(char ret_path[SY_PATH_BYTES], const char *directory,
+                         enum sy_circuit_kind kind, uint64_t sector_bytes, enum sy_params_part part,
+                         struct sy_error *err)
+{
+    char name[SY_PARAMS_NAME_BYTES];
+    struct part_path at;
+    int rc = sy_params_name(kind, sector_bytes, name, err);
+    if (rc == 0)
+        rc = locate_part(&at, directory, name, part, err);
+    if (rc == 0)
+        memcpy(ret_path, at.path, sizeof at.path);
+    return rc;
+}
+
 static int look_at_set(struct sy_params_set *set, const char *directory, const json_t *manifest,
                        bool *ret_any, struct sy_error *err)
 {

@@ -10,6 +10,7 @@
 #ifndef SEALYARD_TASKS_SNARK_PARAMS_STORE_H
 #define SEALYARD_TASKS_SNARK_PARAMS_STORE_H
 
+#include "common/file.h"
 #include "tasks/snark/groth16.h"
 
 #define SY_PARAMS_DIRECTORY_ENV "FIL_PROOFS_PARAMETER_CACHE"
@@ -29,6 +30,11 @@ extern const uint64_t sy_params_sizes[SY_PARAMS_SIZES];
 enum sy_params_part { SY_PARAMS_KEYS, SY_PARAMS_VK, SY_PARAMS_META, SY_PARAMS_PARTS };
 /* ".params", ".vk", ".meta". */
 const char *sy_params_part_suffix(enum sy_params_part part);
+/* Path of one file of a set, whether it is there or not. -SY_E_RANGE as sy_params_name,
+ * -SY_E_LIMIT. */
+int sy_params_store_path(char ret_path[SY_PATH_BYTES], const char *directory,
+                         enum sy_circuit_kind kind, uint64_t sector_bytes, enum sy_params_part part,
+                         struct sy_error *err);
 
 struct sy_params_file {
     bool present;

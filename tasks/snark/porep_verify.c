@@ -55,11 +55,9 @@ void sy_vk_store_destroy(struct sy_vk_store *store)
 
 static int read_key(const struct sy_vk_store *store, struct key *key, struct sy_error *err)
 {
-    char name[SY_PARAMS_NAME_BYTES], path[SY_PATH_BYTES];
-    char size[SY_SECTOR_SIZE_TEXT_BYTES];
-    int rc = sy_params_name(key->kind, key->sector_bytes, name, err);
-    if (rc == 0)
-        rc = sy_path_format(path, err, "%s/%s.vk", store->directory, name);
+    char path[SY_PATH_BYTES], size[SY_SECTOR_SIZE_TEXT_BYTES];
+    int rc = sy_params_store_path(path, store->directory, key->kind, key->sector_bytes,
+                                  SY_PARAMS_VK, err);
     if (rc == 0)
         rc = sy_groth16_vk_open(&key->vk, path, err);
     if (rc == -SY_E_NOT_FOUND)

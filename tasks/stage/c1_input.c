@@ -20,10 +20,15 @@ static bool expected_replica_id(const struct sy_spec *spec, const struct sy_pore
 int sy_c1_input_params(const struct sy_spec *spec, const struct sy_c1 *c1,
                        struct sy_porep_params *ret_params, struct sy_error *err)
 {
+    struct sy_porep_params params = spec->params;
+    int rc = 0;
     if (!json_object_get(spec->json, "proof_type"))
-        return sy_c1_params(c1, ret_params, err);
-    *ret_params = spec->params;
-    return 0;
+        rc = sy_c1_params(c1, &params, err);
+    if (rc == 0)
+        rc = sy_c1_check_shape(c1, &params, err);
+    if (rc == 0)
+        *ret_params = params;
+    return rc;
 }
 
 int sy_c1_input_check(const struct sy_spec *spec, const struct sy_c1 *c1,

@@ -5,7 +5,8 @@
 #include "tasks/stage/spec.h"
 #include "tasks/vanilla/c1.h"
 
-/* The registered proof is the spec's proof_type when it has one, else the file's. */
+/* The registered proof is the spec's proof_type when it has one, else the file's; the file must
+ * have its shape. No proof is opened. */
 int sy_c1_input_params(const struct sy_spec *spec, const struct sy_c1 *c1,
                        struct sy_porep_params *ret_params, struct sy_error *err);
 

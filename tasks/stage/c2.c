@@ -49,13 +49,6 @@ static int read_input(struct c2 *c2, struct sy_error *err)
         rc = sy_c1_input_params(spec, c2->c1, &c2->params, err);
     else if (rc == 0)
         rc = sy_c1_input_check(spec, c2->c1, &c2->params, err);
-    if (rc == 0 && c2->c1->partition_count != c2->params.partitions)
-        rc = sy_fail(err, SY_E_MISMATCH, "the C1 file has %u partitions, %u expected",
-                     c2->c1->partition_count, c2->params.partitions);
-    for (uint32_t i = 0; rc == 0 && i < c2->c1->partition_count; i++)
-        if (c2->c1->challenge_count[i] != c2->params.challenges_per_partition)
-            rc = sy_fail(err, SY_E_MISMATCH, "partition %u has %u proofs, %u expected", i,
-                         c2->c1->challenge_count[i], c2->params.challenges_per_partition);
     return rc ? sy_error_wrap(err, "input %.160s", spec->input) : 0;
 }
 
@@ -63,10 +56,9 @@ static int open_parameters(struct c2 *c2, struct sy_error *err)
 {
     const struct sy_spec *spec = &c2->task->spec;
     const struct sy_snark_progress progress = {sy_stage_progress_on_report, c2->task->progress};
-    char name[SY_PARAMS_NAME_BYTES], path[SY_PATH_BYTES], size[SY_SECTOR_SIZE_TEXT_BYTES];
-    int rc = sy_params_name(SY_CIRCUIT_POREP, c2->params.sector_bytes, name, err);
-    if (rc == 0)
-        rc = sy_path_format(path, err, "%s/%s.params", spec->parameters, name);
+    char path[SY_PATH_BYTES], size[SY_SECTOR_SIZE_TEXT_BYTES];
+    int rc = sy_params_store_path(path, spec->parameters, SY_CIRCUIT_POREP, c2->params.sector_bytes,
+                                  SY_PARAMS_KEYS, err);
     if (rc == 0)
         rc = sy_groth16_params_open(&c2->groth16, path, err);
     if (rc == -SY_E_NOT_FOUND)

@@ -247,10 +247,9 @@ static int check_value(const char *what, const uint8_t *expected, const uint8_t 
                    sy_hex_encode(found, 32, found_hex), sy_hex_encode(expected, 32, expected_hex));
 }
 
-static int check_head(const struct sy_c1 *c1, const struct sy_c1_check *check, struct sy_error *err)
+int sy_c1_check_shape(const struct sy_c1 *c1, const struct sy_porep_params *params,
+                      struct sy_error *err)
 {
-    const struct sy_porep_params *params = check->params;
-    const struct sy_vanilla_public *public = &c1->public;
     const char *name = params->proof ? params->proof->name : "";
     if (strcmp(c1->registered_proof, name) != 0)
         return sy_fail(err, SY_E_MISMATCH, "C1 file: registered_proof is \"%s\", \"%s\" expected",
@@ -262,7 +261,15 @@ static int check_head(const struct sy_c1 *c1, const struct sy_c1_check *check, s
         if (c1->challenge_count[p] != params->challenges_per_partition)
             return sy_fail(err, SY_E_MISMATCH, "C1 file: partition %u has %u proofs, %u expected",
                            p, c1->challenge_count[p], params->challenges_per_partition);
-    int rc = check_value("comm_r", check->comm_r, public->comm_r, err);
+    return 0;
+}
+
+static int check_head(const struct sy_c1 *c1, const struct sy_c1_check *check, struct sy_error *err)
+{
+    const struct sy_vanilla_public *public = &c1->public;
+    int rc = sy_c1_check_shape(c1, check->params, err);
+    if (rc == 0)
+        rc = check_value("comm_r", check->comm_r, public->comm_r, err);
     if (rc == 0)
         rc = check_value("comm_d", check->comm_d, public->comm_d, err);
     if (rc == 0)

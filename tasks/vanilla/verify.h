@@ -46,6 +46,11 @@ struct sy_c1_check {
  * none, and when the size key belongs to another size. */
 int sy_c1_params(const struct sy_c1 *c1, struct sy_porep_params *ret_params, struct sy_error *err);
 
+/* The registered proof, the partitions and the proofs in each are those of params. Part of
+ * sy_c1_verify; alone it opens no proof. -SY_E_MISMATCH names the value. */
+int sy_c1_check_shape(const struct sy_c1 *c1, const struct sy_porep_params *params,
+                      struct sy_error *err);
+
 /* 0 when every partition and every proof holds; -SY_E_MISMATCH with partition, position and reason.
  */
 int sy_c1_verify(const struct sy_c1 *c1, const struct sy_c1_check *check, struct sy_error *err);

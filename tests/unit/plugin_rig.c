@@ -48,7 +48,8 @@ static struct sy_message *find_message(struct sy_plugin_host *host, const char *
 static void move(struct sy_sector *sector, uint32_t state)
 {
     sector->state = state;
-    sector->state_ms = sy_env_wall_ms(sy_env_real());
+    /* Strictly later: two moves within a millisecond are two moves. */
+    sector->state_ms = SY_MAX(sy_env_wall_ms(sy_env_real()), sector->state_ms + 1);
 }
 
 static int refuse(struct sy_error *err, const char *why)

@@ -3,7 +3,7 @@
  *   exit.json present                 -> the result waits for its acknowledgement
  *   shim alive (pid, start time, boot) -> watched again; nothing is started twice
  *   shim gone, no exit.json           -> its group is killed, FAILED TRANSIENT
- *   PREPARED                          -> the shim never got its word: not started, FAILED TRANSIENT
+ *   PREPARED                          -> the shim never got its word: the lease is given back
  *   stopping                          -> killed, STOP_ACK
  * Identity is pid + start time + boot id, never a pid alone.
  */

@@ -204,6 +204,7 @@ void run_send_result(struct run *run, uint64_t now_ms)
         .task = run->record.task,
         .attempt = run->record.attempt,
         .ok = ok,
+        .unstarted = !ok && !run->outcome.started,
         .error_class = run->outcome.class,
         .wall_ms = run->outcome.wall_ms,
         .cpu_ms = run->outcome.cpu_ms,

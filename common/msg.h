@@ -196,6 +196,7 @@ struct sy_msg_result {
     uint32_t attempt;
     uint8_t token[SY_TOKEN_BYTES];
     bool ok;
+    bool unstarted; /* not ok, and the task never ran: the lease is given back, not a failure */
     uint32_t error_class;
     struct sy_slice error;  /* text when not ok */
     struct sy_slice result; /* JSON object of the stage */

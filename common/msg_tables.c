@@ -166,6 +166,7 @@ static const struct sy_field result_fields[] = {
     SY_F_U64(8, sy_msg_result, wall_ms),
     SY_F_U64(9, sy_msg_result, cpu_ms),
     SY_F_U64(10, sy_msg_result, peak_bytes),
+    SY_F_BOOL(11, sy_msg_result, unstarted),
 };
 static const struct sy_field result_ack_fields[] = {
     SY_F_U64(1, sy_msg_result_ack, task, REQUIRED),

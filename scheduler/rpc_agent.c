@@ -190,11 +190,35 @@ static int commit_result(struct sy_scheduler *scheduler, struct sy_ev_task_resul
     return sy_journal_event(scheduler->journal, SY_EVENT_TASK_RESULT, event, err);
 }
 
+/* The agent went down between the lease and the start: nothing was tried, so nothing counts against
+ * the task. */
+static int give_back(const struct sy_rpc_request *request, const struct sy_msg_result *result,
+                     struct sy_error *err)
+{
+    struct sy_scheduler *scheduler = request->scheduler;
+    struct sy_ev_attempt event = {.task = result->task,
+                                  .attempt = result->attempt,
+                                  .error_class = known_class(result->error_class)};
+    char text[SY_ROW_TEXT_BYTES + 8];
+    memcpy(event.agent, request->identity->name, sizeof event.agent);
+    copy_text(&result->error, event.error, sizeof event.error);
+    int rc = sy_journal_event(scheduler->journal, SY_EVENT_TASK_RETURNED, &event, err);
+    if (rc && rc != -SY_E_STALE)
+        return rc;
+    SY_INFO("agents", "unstarted", "task=%llu attempt=%u agent=%s err=%s",
+            (unsigned long long)event.task, event.attempt, event.agent,
+            sy_log_value(event.error, text, sizeof text));
+    ack_result(request, result, rc ? SY_RESULT_STALE : SY_RESULT_ACCEPTED);
+    return 0;
+}
+
 static int accept_result(const struct sy_rpc_request *request, const struct sy_msg_result *result,
                          struct sy_error *err)
 {
     struct sy_scheduler *scheduler = request->scheduler;
     const struct sy_task *task = sy_state_task(scheduler->state, result->task);
+    if (!result->ok && result->unstarted && task->state == SY_TASK_LEASED)
+        return give_back(request, result, err);
     struct sy_arena *arena = sy_arena_create(RESULT_ARENA_BYTES);
     if (!arena)
         return sy_fail(err, SY_E_NOMEM, "result: out of memory");

@@ -41,6 +41,7 @@ static int on_send(void *ctx, uint16_t type, const void *body, struct sy_error *
         sent->task = result->task;
         sent->attempt = result->attempt;
         sent->ok = result->ok;
+        sent->unstarted = result->unstarted;
         sent->error_class = result->error_class;
         sent->peak_bytes = result->peak_bytes;
         copy_text(sent->text, sizeof sent->text, result->error);

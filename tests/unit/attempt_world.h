@@ -18,7 +18,7 @@ struct world_sent {
     uint64_t task;
     uint32_t attempt;
     uint32_t verdict;     /* START_ACK */
-    bool ok;              /* RESULT */
+    bool ok, unstarted;   /* RESULT */
     uint32_t error_class; /* RESULT, START_ACK */
     uint64_t peak_bytes;
     uint64_t done, total; /* PROGRESS */

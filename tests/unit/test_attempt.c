@@ -305,9 +305,11 @@ static void records_without_a_process_are_failed_or_dropped(void **state)
     struct world_sent *result = world_wait(&world, SY_MSG_RESULT, 21, 1);
     assert_int_equal(result->error_class, SY_CLASS_TRANSIENT);
     assert_non_null(strstr(result->text, "before the task was started"));
+    assert_true(result->unstarted);
     result = world_wait(&world, SY_MSG_RESULT, 22, 1);
     assert_int_equal(result->error_class, SY_CLASS_TRANSIENT);
     assert_non_null(strstr(result->text, "shim was killed"));
+    assert_false(result->unstarted);
     world_wait(&world, SY_MSG_STOP_ACK, 23, 1);
     assert_false(world_has(&world, SY_MSG_RESULT, 23, 1));
     assert_int_equal(world_attempts(&world), 2);

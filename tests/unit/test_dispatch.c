@@ -218,6 +218,44 @@ static void failed_attempt_is_tried_again_after_a_pause(void **state)
     assert_in_range(task(1)->not_before_ms - rig.wall_ms, 9000, 10000);
 }
 
+static void send_unstarted(const struct sy_msg_start *start)
+{
+    struct sy_msg_result message = {.task = start->task,
+                                    .attempt = start->attempt,
+                                    .unstarted = true,
+                                    .error_class = SY_CLASS_TRANSIENT,
+                                    .error = {"the agent ended", 15}};
+    memcpy(message.token, start->token, sizeof message.token);
+    rig_receive(&rig, "a1", SY_MSG_RESULT, &message);
+    rig_settle(&rig);
+    assert_int_equal(
+        ((const struct sy_msg_result_ack *)rig_find(&rig, "a1", SY_MSG_RESULT_ACK)->body)->verdict,
+        SY_RESULT_ACCEPTED);
+}
+
+/* Agents that go down before the task runs say nothing about the task. */
+static void lease_that_was_never_started_is_given_back_and_counts_no_failure(void **state)
+{
+    (void)state;
+    rig_hello(&rig, "a1", NULL, 0);
+    rig_pledge(&rig, 1, 1);
+    struct sy_msg_start start = *start_of("a1");
+    send_unstarted(&start);
+    assert_int_equal(task(1)->state, SY_TASK_QUEUED);
+    assert_int_equal(task(1)->failures, 0);
+    assert_string_equal(task(1)->error, "the agent ended");
+    assert_true(task(1)->not_before_ms > rig.wall_ms);
+}
+
+static void unstarted_after_the_start_was_confirmed_is_a_failure(void **state)
+{
+    (void)state;
+    struct sy_msg_start start = begin();
+    send_unstarted(&start);
+    assert_int_equal(task(1)->state, SY_TASK_QUEUED);
+    assert_int_equal(task(1)->failures, 1);
+}
+
 static void result_without_its_keys_is_the_stages_bug(void **state)
 {
     (void)state;
@@ -497,6 +535,8 @@ int main(void)
         T(result_is_acked_after_it_is_durable_and_moves_the_sector),
         T(results_that_the_fence_stops_change_nothing),
         T(failed_attempt_is_tried_again_after_a_pause),
+        T(lease_that_was_never_started_is_given_back_and_counts_no_failure),
+        T(unstarted_after_the_start_was_confirmed_is_a_failure),
         T(result_without_its_keys_is_the_stages_bug),
         T(progress_is_shown_for_the_current_attempt_only),
         T(cancelled_attempt_gets_stop_until_acked),

@@ -190,8 +190,9 @@ static int commit_result(struct sy_scheduler *scheduler, struct sy_ev_task_resul
     return sy_journal_event(scheduler->journal, SY_EVENT_TASK_RESULT, event, err);
 }
 
-/* The agent went down between the lease and the start: nothing was tried, so nothing counts against
- * the task. */
+/* The agent went down between the lease and the start, or could not start the program: nothing was
+ * tried, so nothing counts against the task. A shim that outlived its agent may have made the
+ * attempt look started meanwhile. */
 static int give_back(const struct sy_rpc_request *request, const struct sy_msg_result *result,
                      struct sy_error *err)
 {
@@ -217,7 +218,7 @@ static int accept_result(const struct sy_rpc_request *request, const struct sy_m
 {
     struct sy_scheduler *scheduler = request->scheduler;
     const struct sy_task *task = sy_state_task(scheduler->state, result->task);
-    if (!result->ok && result->unstarted && task->state == SY_TASK_LEASED)
+    if (!result->ok && result->unstarted)
         return give_back(request, result, err);
     struct sy_arena *arena = sy_arena_create(RESULT_ARENA_BYTES);
     if (!arena)

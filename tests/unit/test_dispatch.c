@@ -247,13 +247,13 @@ static void lease_that_was_never_started_is_given_back_and_counts_no_failure(voi
     assert_true(task(1)->not_before_ms > rig.wall_ms);
 }
 
-static void unstarted_after_the_start_was_confirmed_is_a_failure(void **state)
+static void waiting_shim_that_looked_like_a_start_counts_no_failure_either(void **state)
 {
     (void)state;
-    struct sy_msg_start start = begin();
+    struct sy_msg_start start = begin(); /* RUNNING: HELLO of the next agent named its shim */
     send_unstarted(&start);
     assert_int_equal(task(1)->state, SY_TASK_QUEUED);
-    assert_int_equal(task(1)->failures, 1);
+    assert_int_equal(task(1)->failures, 0);
 }
 
 static void result_without_its_keys_is_the_stages_bug(void **state)
@@ -536,7 +536,7 @@ int main(void)
         T(results_that_the_fence_stops_change_nothing),
         T(failed_attempt_is_tried_again_after_a_pause),
         T(lease_that_was_never_started_is_given_back_and_counts_no_failure),
-        T(unstarted_after_the_start_was_confirmed_is_a_failure),
+        T(waiting_shim_that_looked_like_a_start_counts_no_failure_either),
         T(result_without_its_keys_is_the_stages_bug),
         T(progress_is_shown_for_the_current_attempt_only),
         T(cancelled_attempt_gets_stop_until_acked),

@@ -3,7 +3,8 @@
  *   exit.json present                 -> the result waits for its acknowledgement
  *   shim alive (pid, start time, boot) -> watched again; nothing is started twice
  *   shim gone, no exit.json           -> its group is killed, FAILED TRANSIENT
- *   PREPARED                          -> the shim never got its word: the lease is given back
+ *   PREPARED, C1 file to be fetched   -> fetching goes on
+ *   PREPARED otherwise                -> the shim never got its word: the lease is given back
  *   stopping                          -> killed, STOP_ACK
  * Identity is pid + start time + boot id, never a pid alone.
  */
@@ -33,6 +34,15 @@ static bool find_shim(struct run *run)
     return sy_proc_open((pid_t)record->shim_pid, record->shim_start_ticks, &run->pidfd, NULL) == 0;
 }
 
+/* Nothing but the ledger record has been made before the file was there. */
+static bool is_fetching(const struct run *run)
+{
+    char directory[SY_PATH_BYTES];
+    return run->record.state == SY_LEDGER_PREPARED && !run->record.stopping &&
+           run_needs_fetch(run) && run_directory(run, directory, NULL) == 0 &&
+           access(directory, F_OK) != 0;
+}
+
 static int adopt_record(void *ctx, const struct sy_ledger_record *record, struct sy_error *err)
 {
     struct sy_attempts *attempts = ctx;
@@ -53,6 +63,11 @@ static int adopt_record(void *ctx, const struct sy_ledger_record *record, struct
     run_log(run, alive ? "adopted" : ended ? "adopted, ended" : "adopted, shim gone", "");
     if (alive && run->record.stopping)
         run_stop(run);
+    if (is_fetching(run) && run->slot_booked) {
+        struct sy_error why = {0};
+        if (run_fetch(run, &why) != 0)
+            run_never_ran(run, &why);
+    }
     return 0; /* CLEANING is concluded by the first tick */
 }
 

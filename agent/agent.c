@@ -74,12 +74,13 @@ static void on_joined(void *ctx)
     sy_attempts_on_joined(agent->attempts);
 }
 
-static int send_push(void *ctx, uint16_t type, const void *body, struct sy_error *err)
+static int send_push(void *ctx, uint16_t type, uint64_t sequence, const void *body,
+                     struct sy_error *err)
 {
     struct sy_agent_daemon *agent = ctx;
     if (!agent->link)
         return sy_fail(err, SY_E_UNREACHABLE, "no connection yet");
-    return sy_link_send(agent->link, type, 0, body, err);
+    return sy_link_send(agent->link, type, sequence, body, err);
 }
 
 static void attach_store(struct sy_agent_daemon *agent, uint64_t sequence,
@@ -114,7 +115,8 @@ static void read_file(struct sy_agent_daemon *agent, uint64_t sequence,
 {
     struct sy_error err = {0}, ignored;
     struct sy_msg_chunk chunk = {0};
-    if (sy_agent_file_read(&chunk, agent->conf->dir, request, agent->chunk, &err) == 0) {
+    if (sy_agent_file_read(&chunk, agent->conf->dir, &agent->stores, request, agent->chunk, &err) ==
+        0) {
         sy_link_send(agent->link, SY_MSG_CHUNK, sequence, &chunk, &ignored); /* asked again */
         return;
     }
@@ -144,6 +146,12 @@ static void on_frame(void *ctx, const struct sy_frame *frame)
         break;
     case SY_MSG_FILE_READ:
         read_file(agent, frame->sequence, frame->body);
+        break;
+    case SY_MSG_CHUNK:
+        sy_attempts_on_chunk(agent->attempts, frame->sequence, frame->body);
+        break;
+    case SY_MSG_FAILURE:
+        sy_attempts_on_failure(agent->attempts, frame->sequence, frame->body);
         break;
     default:
         SY_WARN("agent", "unexpected", "type=%s", sy_msg_name(frame->type));

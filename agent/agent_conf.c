@@ -88,8 +88,6 @@ static int read_agent(struct sy_conf_table *root, struct sy_agent_conf *conf, st
     if (rc == 0)
         rc = take_path(table, "parameters", false, conf->parameters, sizeof conf->parameters, err);
     if (rc == 0)
-        rc = take_path(table, "exchange", false, conf->exchange, sizeof conf->exchange, err);
-    if (rc == 0)
         rc = sy_conf_string(table, "topology", false, "", conf->topology, sizeof conf->topology,
                             err);
     if (rc == 0)

@@ -1,7 +1,7 @@
 /* agent.toml, read strictly: an unknown key is an error with file and line.
  *
- *   [agent]            name, dir, scheduler, scheduler_key, parent_cache, parameters, exchange,
- *                      task_user, topology, log_level
+ *   [agent]            name, dir, scheduler, scheduler_key, parent_cache, parameters, task_user,
+ *                      topology, log_level
  *   [slots]            ap pc1 pc2 c1 c2 fin unseal remove = how many tasks at once (default 1, c2
  * 0) [slots.resources.STAGE]  cores, memory, hugepages, threads [hugepages]        mount, page
  *   [cgroup]           mode = "required" or "off", parent, pids_max
@@ -41,7 +41,6 @@ struct sy_agent_conf {
     char scheduler_key[SY_PATH_BYTES];
     char parent_cache[SY_PATH_BYTES];   /* "" = none */
     char parameters[SY_PATH_BYTES];     /* "" = none */
-    char exchange[SY_PATH_BYTES];       /* "" = none */
     char task_user[SY_NAME_BYTES];      /* "" = the agent's own user */
     uint32_t task_uid, task_gid;        /* of task_user */
     char topology[SY_AGENT_ITEM_BYTES]; /* "" = this machine; see cgroup/topo.h */

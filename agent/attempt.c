@@ -69,6 +69,7 @@ int run_add(struct sy_attempts *attempts, const struct sy_ledger_record *record,
 static void free_run(struct run *run)
 {
     sy_watch_destroy(run->watch);
+    sy_fetch_destroy(run->fetch);
     if (run->pidfd >= 0)
         close(run->pidfd);
     sy_mem_free((void *)(uintptr_t)run->record.spec.data);
@@ -125,11 +126,15 @@ int sy_attempts_create(struct sy_attempts **ret, const struct sy_attempts_opts *
     if (rc == 0)
         rc = sy_path_format(attempts->outputs_dir, err, "%s/outputs", dir);
     if (rc == 0)
+        rc = sy_path_format(attempts->inputs_dir, err, "%s/inputs", dir);
+    if (rc == 0)
         rc = sy_file_make_directory(attempts->ledger_dir, 0700, err);
     if (rc == 0)
         rc = sy_file_make_directory(attempts->attempts_dir, 0755, err);
     if (rc == 0)
         rc = sy_file_make_directory(attempts->outputs_dir, 0755, err);
+    if (rc == 0)
+        rc = sy_file_make_directory(attempts->inputs_dir, 0755, err);
     if (rc == 0)
         rc = make_parent_cache(opts->conf, err);
     if (rc == 0)
@@ -167,7 +172,8 @@ static void answer_start(struct sy_attempts *attempts, const struct sy_msg_start
                 sy_log_value(refusal->text, value, sizeof value));
     }
     struct sy_error err;
-    attempts->opts.send(attempts->opts.ctx, SY_MSG_START_ACK, &ack, &err); /* START is repeated */
+    attempts->opts.send(attempts->opts.ctx, SY_MSG_START_ACK, 0, &ack,
+                        &err); /* START is repeated */
 }
 
 /* A START that the agent has seen is answered by what became of it. */
@@ -222,7 +228,7 @@ void sy_attempts_on_start(struct sy_attempts *attempts, const struct sy_msg_star
     if (rc == 0)
         rc = run_start(attempts, start, &run, &err);
     if (rc == 0)
-        run_log(run, "started", "");
+        run_log(run, run->phase == RUN_FETCHING ? "fetching" : "started", "");
     answer_start(attempts, start, rc == 0 ? NULL : &err);
 }
 
@@ -234,7 +240,7 @@ void sy_attempts_on_stop(struct sy_attempts *attempts, const struct sy_msg_attem
         return;
     }
     struct sy_error err;
-    attempts->opts.send(attempts->opts.ctx, SY_MSG_STOP_ACK, ref, &err); /* STOP is repeated */
+    attempts->opts.send(attempts->opts.ctx, SY_MSG_STOP_ACK, 0, ref, &err); /* STOP is repeated */
 }
 
 void sy_attempts_on_result_ack(struct sy_attempts *attempts, const struct sy_msg_result_ack *ack)
@@ -254,6 +260,8 @@ void sy_attempts_on_result_ack(struct sy_attempts *attempts, const struct sy_msg
     }
     SY_FAULT("agent.after_ack");
     run_log(run, ack->verdict == SY_RESULT_ACCEPTED ? "accepted" : "result not wanted", "");
+    if (run->outcome.class == SY_CLASS_NONE || ack->verdict != SY_RESULT_ACCEPTED)
+        run_drop_input(run);
     run_drop(run);
 }
 
@@ -319,4 +327,5 @@ void sy_attempts_sweep(struct sy_attempts *attempts)
     int64_t now_ms = sy_env_wall_ms(attempts->opts.env);
     sweep_directory(attempts, attempts->attempts_dir, now_ms);
     sweep_directory(attempts, attempts->outputs_dir, now_ms);
+    sweep_directory(attempts, attempts->inputs_dir, now_ms);
 }

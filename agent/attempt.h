@@ -1,6 +1,7 @@
 /* The attempts of this agent, from START to RESULT_ACK.
  *
- * Phases: RUNNING (a shim lives) -> CLEANING (the shim is gone, its process tree is being killed)
+ * Phases: FETCHING (C2 whose C1 file is elsewhere; see fetch.h) -> RUNNING (a shim lives) ->
+ * CLEANING (the shim is gone, its process tree is being killed)
  * -> ENDED (the result is sent every 1 s x 2^n up to 30 s until it is acknowledged). STOP leads
  * through CLEANING to STOP_ACK without a result. Order on disk: ledger PREPARED, attempt directory,
  * ledger RUNNING, word to the shim, START_ACK; at the end: result.json, exit.json (by the shim),
@@ -32,13 +33,14 @@ struct sy_attempts_opts {
     struct sy_stores *stores;
     struct sy_cgroup_host *cgroups; /* NULL: without control groups */
     const char *cgroup_base;        /* parent group of all attempts of this agent */
-    /* Sends one frame body; -SY_E_UNREACHABLE while there is no scheduler. All are repeated later.
-     */
-    int (*send)(void *ctx, uint16_t type, const void *body, struct sy_error *err);
+    /* Sends one frame body; sequence 0 = the next one of the connection. -SY_E_UNREACHABLE while
+     * there is no scheduler. All are repeated later. */
+    int (*send)(void *ctx, uint16_t type, uint64_t sequence, const void *body,
+                struct sy_error *err);
     void *ctx;
 };
 
-/* Makes <dir>/{ledger,attempts,outputs} when they are missing. */
+/* Makes <dir>/{ledger,attempts,inputs,outputs} when they are missing. */
 int sy_attempts_create(struct sy_attempts **ret, const struct sy_attempts_opts *opts,
                        struct sy_error *err);
 /* Shims and tasks go on running. NULL is fine. */
@@ -50,6 +52,11 @@ int sy_attempts_adopt(struct sy_attempts *attempts, struct sy_error *err);
 void sy_attempts_on_start(struct sy_attempts *attempts, const struct sy_msg_start *start);
 void sy_attempts_on_stop(struct sy_attempts *attempts, const struct sy_msg_attempt_ref *ref);
 void sy_attempts_on_result_ack(struct sy_attempts *attempts, const struct sy_msg_result_ack *ack);
+/* Answers to FETCH. What nobody waits for (any more) is dropped. */
+void sy_attempts_on_chunk(struct sy_attempts *attempts, uint64_t sequence,
+                          const struct sy_msg_chunk *chunk);
+void sy_attempts_on_failure(struct sy_attempts *attempts, uint64_t sequence,
+                            const struct sy_msg_failure *failure);
 /* The scheduler is there (again): unacknowledged results are due at once. */
 void sy_attempts_on_joined(struct sy_attempts *attempts);
 

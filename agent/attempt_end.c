@@ -60,6 +60,24 @@ static void make_record(struct run *run, const char *directory, const char *why)
         run_log(run, "exit record not written", err.text);
 }
 
+void run_never_ran(struct run *run, const struct sy_error *why)
+{
+    char directory[SY_PATH_BYTES];
+    struct sy_error err = {0};
+    struct sy_exit_record record = {.status = -1, .class = why->class};
+    memcpy(record.text, why->text, sizeof record.text);
+    int rc = run_directory(run, directory, &err);
+    if (rc == 0)
+        rc = sy_file_make_directory(directory, 0755, &err);
+    if (rc == 0)
+        rc = sy_exit_record_write(directory, &record, &err);
+    if (rc != 0)
+        run_log(run, "exit record not written", err.text); /* it ends as "before it was started" */
+    sy_fetch_destroy(run->fetch);
+    run->fetch = NULL;
+    run->phase = RUN_CLEANING; /* concluded by the next tick */
+}
+
 static void keep_result(struct run *run, const char *directory)
 {
     char path[SY_PATH_BYTES], *data = NULL;
@@ -128,7 +146,7 @@ static void conclude_stop(struct run *run)
         run_log(run, "ledger record not removed", err.text); /* STOP comes again */
     run_log(run, "stopped", "");
     run_drop(run);
-    attempts->opts.send(attempts->opts.ctx, SY_MSG_STOP_ACK, &ref, &err);
+    attempts->opts.send(attempts->opts.ctx, SY_MSG_STOP_ACK, 0, &ref, &err);
 }
 
 /* CLEANING -> ENDED, or gone after a STOP. */
@@ -187,6 +205,8 @@ void run_stop(struct run *run)
     }
     if (run->phase == RUN_ENDED) {
         conclude_stop(run);
+    } else if (run->phase == RUN_FETCHING) {
+        run->phase = RUN_CLEANING;
     } else if (run->pidfd >= 0) {
         /* The shim first, so that it does not record the kill as an outcome; its end is seen by the
          * pidfd and leads to the rest. */
@@ -204,7 +224,9 @@ void run_send_result(struct run *run, uint64_t now_ms)
         .task = run->record.task,
         .attempt = run->record.attempt,
         .ok = ok,
-        .unstarted = !ok && !run->outcome.started,
+        .unstarted =
+            !ok && !run->outcome.started &&
+            (run->outcome.class == SY_CLASS_TRANSIENT || run->outcome.class == SY_CLASS_RESOURCE),
         .error_class = run->outcome.class,
         .wall_ms = run->outcome.wall_ms,
         .cpu_ms = run->outcome.cpu_ms,
@@ -216,7 +238,7 @@ void run_send_result(struct run *run, uint64_t now_ms)
     else
         result.error = (struct sy_slice){run->error, (uint32_t)strlen(run->error)};
     struct sy_error err = {0};
-    int rc = attempts->opts.send(attempts->opts.ctx, SY_MSG_RESULT, &result, &err);
+    int rc = attempts->opts.send(attempts->opts.ctx, SY_MSG_RESULT, 0, &result, &err);
     if (ok && (rc == -SY_E_LIMIT || rc == -SY_E_PARSE || rc == -SY_E_RANGE)) {
         /* It can never be sent; said as a failure it can. Any other failure passes: it is repeated.
          */
@@ -266,7 +288,7 @@ void run_send_progress(struct run *run)
         struct sy_error err;
         take_text(root, "unit", progress.unit, sizeof progress.unit);
         take_text(root, "phase", progress.phase, sizeof progress.phase);
-        if (attempts->opts.send(attempts->opts.ctx, SY_MSG_PROGRESS, &progress, &err) == 0)
+        if (attempts->opts.send(attempts->opts.ctx, SY_MSG_PROGRESS, 0, &progress, &err) == 0)
             run->progress_crc = crc;
     }
     json_decref(root);
@@ -278,7 +300,9 @@ void sy_attempts_tick(struct sy_attempts *attempts)
     struct run *next;
     for (struct run *run = attempts->runs; run; run = next) {
         next = run->next;
-        if (run->phase == RUN_CLEANING) {
+        if (run->phase == RUN_FETCHING) {
+            run_fetch_tick(run, now_ms);
+        } else if (run->phase == RUN_CLEANING) {
             conclude(run); /* may free the run */
         } else if (run->phase == RUN_ENDED && now_ms >= run->resend_due_ms) {
             run_send_result(run, now_ms);

@@ -1,12 +1,14 @@
-/* One attempt in memory. Private to attempt.c, attempt_start.c, attempt_end.c and adopt.c. */
+/* One attempt in memory. Private to attempt.c, attempt_input.c, attempt_start.c, attempt_end.c
+ * and adopt.c. */
 #ifndef SEALYARD_AGENT_ATTEMPT_RUN_H
 #define SEALYARD_AGENT_ATTEMPT_RUN_H
 
 #include "agent/attempt.h"
 #include "agent/exit_record.h"
+#include "agent/fetch.h"
 #include "agent/ledger.h"
 
-enum run_phase { RUN_RUNNING, RUN_CLEANING, RUN_ENDED };
+enum run_phase { RUN_RUNNING, RUN_FETCHING, RUN_CLEANING, RUN_ENDED };
 
 struct run {
     struct sy_attempts *owner; /* borrowed */
@@ -16,6 +18,7 @@ struct run {
     int pidfd;              /* of the shim; -1 = gone */
     struct sy_watch *watch; /* on pidfd */
     bool slot_booked;
+    struct sy_fetch *fetch; /* while FETCHING */
     /* scratch promised to this attempt */
     char need_path[SY_PATH_BYTES]; /* a path on the file system that it fills; "" = none */
     uint64_t need_bytes, written_before_bytes;
@@ -32,7 +35,8 @@ struct run {
 
 struct sy_attempts {
     struct sy_attempts_opts opts;
-    char ledger_dir[SY_PATH_BYTES], attempts_dir[SY_PATH_BYTES], outputs_dir[SY_PATH_BYTES];
+    char ledger_dir[SY_PATH_BYTES], attempts_dir[SY_PATH_BYTES], outputs_dir[SY_PATH_BYTES],
+        inputs_dir[SY_PATH_BYTES];
     char boot_id[SY_UUID_BYTES];
     struct run *runs;
     uint32_t count;
@@ -61,6 +65,21 @@ void run_send_result(struct run *run, uint64_t now_ms);
 void run_send_progress(struct run *run);
 void run_log(const struct run *run, const char *what, const char *text);
 
+/* The task never ran: why becomes the outcome, durably, and is reported. */
+void run_never_ran(struct run *run, const struct sy_error *why);
+
+/* attempt_input.c. */
+/* C2 of a sector whose scratch is another agent's. */
+bool run_needs_fetch(const struct run *run);
+/* Enters FETCHING, or goes on at once with what is here already. */
+int run_fetch(struct run *run, struct sy_error *err);
+void run_fetch_tick(struct run *run, uint64_t now_ms);
+/* The fetched file is not needed again. */
+void run_drop_input(const struct run *run);
+
+/* From the ledger record to the word to the shim, with the slot booked. On failure nothing of it is
+ * left but the run and its record. */
+int run_launch(struct run *run, struct sy_error *err);
 /* attempt_start.c: everything from the check of START to the word to the shim. On failure nothing
  * of the attempt is left and the run has been dropped. */
 int run_start(struct sy_attempts *attempts, const struct sy_msg_start *start, struct run **ret,

@@ -23,7 +23,7 @@ struct plan {
     struct sy_task_spec spec;
     char directory[SY_PATH_BYTES], work[SY_PATH_BYTES];
     char cgroup[SY_CGROUP_NAME_BYTES];
-    bool has_directory, has_cgroup, has_record;
+    bool has_directory, has_cgroup;
     struct sy_spawn spawn; /* pidfd -1 = not spawned */
 };
 
@@ -32,7 +32,7 @@ static int find_stores(struct run *run, struct plan *plan, struct sy_error *err)
     struct sy_stores *stores = run->owner->opts.stores;
     const struct sy_ledger_record *record = &run->record;
     int rc = 0;
-    if (record->scratch_store[0])
+    if (record->scratch_store[0] && !run_needs_fetch(run))
         rc = sy_stores_find(stores, record->scratch_store, &plan->scratch, err);
     if (rc == 0 && record->long_store[0])
         rc = sy_stores_find(stores, record->long_store, &plan->long_store, err);
@@ -68,6 +68,8 @@ static int check_room(struct run *run, const struct plan *plan, struct sy_error 
         path = plan->long_store->path;
     else if (stage == SY_STAGE_UNSEAL)
         path = run->owner->outputs_dir;
+    if (stage == SY_STAGE_C2)
+        return 0; /* it writes nothing but its result */
     uint64_t need = sy_scratch_need_bytes(stage, run->record.proof_type, plan->spec.size_bytes);
     if (need == 0 || (stage == SY_STAGE_FIN && same_file_system(path, plan->scratch->path)))
         return 0; /* on one file system Finalize renames */
@@ -248,10 +250,6 @@ static int write_shim_spec(const struct run *run, const struct plan *plan, struc
         shim.writable[n++] = conf->hugepage_mount;
     for (size_t i = 0; i < stage->writable_count; i++)
         shim.writable[n++] = stage->writable[i];
-    if (run->record.stage == SY_STAGE_C1 && conf->exchange[0]) {
-        shim.exchange_from = plan->spec.output;
-        shim.exchange_to = conf->exchange;
-    }
     fill_cleanup(run, plan, &shim);
     return sy_shim_spec_write(plan->directory, &shim, err);
 }
@@ -303,20 +301,14 @@ static void undo(struct run *run, struct plan *plan)
     }
     if (plan->has_directory)
         sy_file_remove_tree(plan->directory, NULL);
-    if (plan->has_record)
-        sy_ledger_remove(attempts->ledger_dir, run->record.task, run->record.attempt, NULL);
 }
 
-static int start_steps(struct run *run, struct plan *plan, struct sy_error *err)
+static int launch_steps(struct run *run, struct plan *plan, struct sy_error *err)
 {
     struct sy_attempts *attempts = run->owner;
-    enum sy_stage stage = run->record.stage;
-    int rc = sy_slots_book(attempts->opts.slots, stage, &run->record.slot, err);
-    if (rc != 0)
-        return rc;
-    run->slot_booked = true;
-    const struct sy_slot *slot = sy_slots_get(attempts->opts.slots, stage, run->record.slot);
-    rc = find_stores(run, plan, err);
+    const struct sy_slot *slot =
+        sy_slots_get(attempts->opts.slots, run->record.stage, run->record.slot);
+    int rc = find_stores(run, plan, err);
     if (rc == 0)
         rc = sy_task_spec_build(&plan->spec, attempts->opts.conf, &run->record, slot, plan->scratch,
                                 plan->long_store, err);
@@ -326,7 +318,6 @@ static int start_steps(struct run *run, struct plan *plan, struct sy_error *err)
         rc = check_hugepages(run, slot, err);
     if (rc != 0)
         return rc;
-    plan->has_record = true;
     rc = sy_ledger_put(attempts->ledger_dir, &run->record, err);
     SY_FAULT("agent.after_prepare");
     if (rc == 0)
@@ -336,6 +327,26 @@ static int start_steps(struct run *run, struct plan *plan, struct sy_error *err)
     if (rc == 0)
         rc = write_shim_spec(run, plan, err);
     return rc == 0 ? launch(run, plan, err) : rc;
+}
+
+int run_launch(struct run *run, struct sy_error *err)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    if (!plan)
+        return sy_fail(err, SY_E_NOMEM, "no memory to start task %llu",
+                       (unsigned long long)run->record.task);
+    plan->spawn.pidfd = plan->spawn.go_fd = -1;
+    int rc = launch_steps(run, plan, err);
+    if (rc == 0) {
+        run->phase = RUN_RUNNING;
+    } else {
+        sy_watch_destroy(run->watch);
+        run->watch = NULL;
+        undo(run, plan);
+    }
+    sy_task_spec_fini(&plan->spec);
+    free(plan);
+    return rc;
 }
 
 static int check_start(const struct sy_msg_start *start, struct sy_error *err)
@@ -368,28 +379,21 @@ int run_start(struct sy_attempts *attempts, const struct sy_msg_start *start, st
     memcpy(record.token, start->token, sizeof record.token);
     memcpy(record.scratch_store, start->scratch_store, sizeof record.scratch_store);
     memcpy(record.long_store, start->long_store, sizeof record.long_store);
-    struct plan *plan = calloc(1, sizeof *plan);
     struct run *run = NULL;
-    int rc = plan ? check_start(start, err)
-                  : sy_fail(err, SY_E_NOMEM, "no memory to start task %llu",
-                            (unsigned long long)start->task);
-    if (rc == 0) {
-        plan->spawn.pidfd = plan->spawn.go_fd = -1;
-        rc = run_add(attempts, &record, &run, err);
-    }
-    if (rc == 0) {
-        rc = start_steps(run, plan, err);
-        if (rc != 0) {
-            sy_watch_destroy(run->watch);
-            run->watch = NULL;
-            undo(run, plan);
-            run_drop(run);
-        }
-    }
-    if (plan)
-        sy_task_spec_fini(&plan->spec);
-    free(plan);
+    int rc = check_start(start, err);
     if (rc == 0)
+        rc = run_add(attempts, &record, &run, err);
+    if (rc != 0)
+        return rc;
+    rc = sy_slots_book(attempts->opts.slots, record.stage, &run->record.slot, err);
+    run->slot_booked = rc == 0;
+    if (rc == 0)
+        rc = run_needs_fetch(run) ? run_fetch(run, err) : run_launch(run, err);
+    if (rc == 0) {
         *ret = run;
+        return 0;
+    }
+    sy_ledger_remove(attempts->ledger_dir, record.task, record.attempt, NULL);
+    run_drop(run);
     return rc;
 }

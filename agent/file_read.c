@@ -90,6 +90,26 @@ static int open_output(const char *dir, uint64_t task, struct part *parts, size_
     return rc;
 }
 
+/* Named by numbers below a store of this agent. */
+static int open_c1_output(struct sy_stores *stores, const struct sy_msg_file_read *request,
+                          struct part *parts, size_t *count, struct sy_error *err)
+{
+    const struct sy_store_row *store;
+    struct sy_sector_paths *paths = calloc(1, sizeof *paths);
+    int rc = paths ? sy_stores_find(stores, request->store, &store, err)
+                   : sy_fail(err, SY_E_NOMEM, "no memory to name a C1 file");
+    if (rc == 0)
+        rc = sy_sector_paths(paths, store->path, request->miner, request->number, err);
+    if (rc == 0)
+        rc = open_part(paths->c1, parts, count, err);
+    if (rc == 0 && *count == 0)
+        rc = sy_fail(err, SY_E_NOT_FOUND,
+                     "%s is gone: `sealyard sectors retry` makes C1 of sector %llu again",
+                     paths->c1, (unsigned long long)request->number);
+    free(paths);
+    return rc;
+}
+
 static int read_parts(const struct part *parts, size_t count, uint64_t offset, uint32_t wanted,
                       uint8_t *buffer, uint32_t *ret_bytes, struct sy_error *err)
 {
@@ -111,7 +131,7 @@ static int read_parts(const struct part *parts, size_t count, uint64_t offset, u
     return 0;
 }
 
-int sy_agent_file_read(struct sy_msg_chunk *ret, const char *dir,
+int sy_agent_file_read(struct sy_msg_chunk *ret, const char *dir, struct sy_stores *stores,
                        const struct sy_msg_file_read *request, uint8_t *buffer,
                        struct sy_error *err)
 {
@@ -126,8 +146,11 @@ int sy_agent_file_read(struct sy_msg_chunk *ret, const char *dir,
         rc = open_log(dir, request, parts, &count, err);
     else if (strcmp(request->what, "unseal-output") == 0)
         rc = open_output(dir, request->task, parts, &count, err);
+    else if (strcmp(request->what, "c1-output") == 0)
+        rc = open_c1_output(stores, request, parts, &count, err);
     else
-        rc = sy_fail(err, SY_E_ARG, "\"%s\": expected task-log or unseal-output", request->what);
+        rc = sy_fail(err, SY_E_ARG, "\"%s\": expected task-log, unseal-output or c1-output",
+                     request->what);
     if (rc == 0)
         rc = read_parts(parts, count, request->offset_bytes, request->bytes, buffer, &bytes, err);
     uint64_t total = 0;

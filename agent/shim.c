@@ -1,6 +1,5 @@
 #include "agent/shim.h"
 
-#include "agent/exchange.h"
 #include "agent/exit_record.h"
 #include "agent/sandbox.h"
 #include "agent/shim_io.h"
@@ -404,18 +403,6 @@ static int start_task(struct shim *shim, struct sy_error *err)
     return 0;
 }
 
-static void exchange(const struct shim *shim, struct sy_exit_record *record)
-{
-    struct sy_error err;
-    if (record->class != SY_CLASS_NONE || !shim->spec.exchange_from)
-        return;
-    if (sy_exchange_copy(shim->spec.exchange_from, shim->spec.exchange_to, shim->result->data,
-                         shim->result->bytes, &err) != 0) {
-        record->class = err.class;
-        snprintf(record->text, sizeof record->text, "C1 exchange copy: %.290s", err.text);
-    }
-}
-
 /* What the sector does not need any more, for example the C1 file after Finalize. */
 static void clean_up(const struct shim *shim, struct sy_exit_record *record)
 {
@@ -462,7 +449,6 @@ int sy_shim_run(const char *directory, int go_fd, struct sy_error *err)
     if (rc == 0 && go) {
         record.class = SY_CLASS_NONE;
         judge(&shim, &record);
-        exchange(&shim, &record);
         clean_up(&shim, &record);
     }
     if (rc == 0 && shim.result)

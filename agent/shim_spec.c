@@ -23,12 +23,11 @@ int sy_shim_spec_write(const char *directory, const struct sy_shim_spec *spec, s
     if (rc != 0)
         return rc;
     json_t *root = json_pack(
-        "{s:s,s:o,s:o,s:o,s:o,s:s*,s:s*,s:s*,s:b,s:b,s:I,s:I,s:I}", "attempt", spec->attempt,
-        "exec", list_json(spec->exec), "environment", list_json(spec->environment), "writable",
+        "{s:s,s:o,s:o,s:o,s:o,s:s*,s:b,s:b,s:I,s:I,s:I}", "attempt", spec->attempt, "exec",
+        list_json(spec->exec), "environment", list_json(spec->environment), "writable",
         list_json(spec->writable), "cleanup", list_json(spec->cleanup), "cgroup", spec->cgroup,
-        "exchange_from", spec->exchange_from, "exchange_to", spec->exchange_to, "network",
-        spec->network, "switch_user", spec->switch_user, "uid", (json_int_t)spec->uid, "gid",
-        (json_int_t)spec->gid, "memory_bytes", (json_int_t)spec->memory_bytes);
+        "network", spec->network, "switch_user", spec->switch_user, "uid", (json_int_t)spec->uid,
+        "gid", (json_int_t)spec->gid, "memory_bytes", (json_int_t)spec->memory_bytes);
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     json_decref(root);
     if (!text)
@@ -58,10 +57,9 @@ static int take_all(json_t *root, struct sy_shim_spec *spec, struct sy_error *er
 {
     int network, switch_user;
     json_int_t uid, gid, memory_bytes;
-    if (json_unpack(root, "{s:s,s?:s,s?:s,s?:s,s:b,s:b,s:I,s:I,s:I}", "attempt", &spec->attempt,
-                    "cgroup", &spec->cgroup, "exchange_from", &spec->exchange_from, "exchange_to",
-                    &spec->exchange_to, "network", &network, "switch_user", &switch_user, "uid",
-                    &uid, "gid", &gid, "memory_bytes", &memory_bytes) != 0)
+    if (json_unpack(root, "{s:s,s?:s,s:b,s:b,s:I,s:I,s:I}", "attempt", &spec->attempt, "cgroup",
+                    &spec->cgroup, "network", &network, "switch_user", &switch_user, "uid", &uid,
+                    "gid", &gid, "memory_bytes", &memory_bytes) != 0)
         return sy_fail(err, SY_E_PARSE, "shim spec: a key is missing or has the wrong type");
     spec->network = network != 0;
     spec->switch_user = switch_user != 0;

@@ -20,9 +20,8 @@ struct sy_shim_spec {
     const char *writable[SY_SHIM_ITEMS_MAX + 1];    /* the only paths the task may write below */
     const char *cleanup[SY_SHIM_ITEMS_MAX + 1];     /* removed after the task succeeded */
     const char *cgroup;                             /* NULL = no control group */
-    const char *exchange_from, *exchange_to; /* file and directory of the C1 copy; NULL = none */
-    bool network;                            /* false: an empty network namespace */
-    bool switch_user;                        /* run as uid and gid */
+    bool network;                                   /* false: an empty network namespace */
+    bool switch_user;                               /* run as uid and gid */
     uint32_t uid, gid;
     uint64_t memory_bytes; /* limit of the group, for error texts; 0 = none */
     json_t *root;          /* owner of the strings of a loaded spec */

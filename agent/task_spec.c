@@ -1,5 +1,7 @@
 #include "agent/task_spec.h"
 
+#include "agent/fetch.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +15,9 @@ int sy_task_output_path(char *ret_path, const char *dir, uint64_t task, struct s
 static int refuse_foreign_keys(json_t *root, struct sy_error *err)
 {
     static const char *const keys[] = {
-        "unsealed",         "sealed",     "cache",   "output",    "store",
-        "parent_cache",     "parameters", "threads", "hugepages", "attempt",
-        "cache_path_in_aux"};
+        "unsealed",          "sealed",     "cache",   "output",    "store",
+        "parent_cache",      "parameters", "threads", "hugepages", "attempt",
+        "cache_path_in_aux", "input"};
     for (size_t i = 0; i < SY_ARRAY_SIZE(keys); i++)
         if (json_object_get(root, keys[i]))
             return sy_fail(err, SY_E_ARG, "the spec of START sets \"%s\", which is the agent's key",
@@ -78,6 +80,22 @@ static uint64_t take_range(json_t *root)
     return size > 0 ? (uint64_t)size : 0;
 }
 
+/* The C1 file: in the sector's scratch when that is here, else where it was fetched to. */
+static int set_input(json_t *root, const struct sy_task_spec *spec,
+                     const struct sy_agent_conf *conf, const struct sy_ledger_record *record,
+                     struct sy_error *err)
+{
+    char path[SY_PATH_BYTES], inputs[SY_PATH_BYTES];
+    int rc = sy_path_format(inputs, err, "%s/inputs", conf->dir);
+    if (rc == 0)
+        rc = spec->has_scratch ? sy_path_format(path, err, "%s", spec->scratch.c1)
+                               : sy_fetch_path(path, inputs, record->task, err);
+    if (rc == 0)
+        set_text(root, "input", path);
+    json_object_del(root, SY_TASK_C1_DIGEST);
+    return rc;
+}
+
 static int set_stage(json_t *root, struct sy_task_spec *spec, const struct sy_agent_conf *conf,
                      const struct sy_ledger_record *record, const struct sy_sector_paths *kept,
                      struct sy_error *err)
@@ -111,6 +129,8 @@ static int set_stage(json_t *root, struct sy_task_spec *spec, const struct sy_ag
         set_sector(root, kept, true);
         break;
     case SY_STAGE_C2:
+        rc = set_input(root, spec, conf, record, err);
+        break;
     case SY_STAGE_COUNT:
         rc = sy_fail(err, SY_E_UNSUPPORTED, "this agent's version has no stage %s",
                      sy_stage_name(record->stage) ? sy_stage_name(record->stage) : "(unknown)");
@@ -123,11 +143,12 @@ static int find_paths(struct sy_task_spec *spec, struct sy_sector_paths *ret_kep
                       const struct sy_ledger_record *record, const struct sy_store_row *scratch,
                       const struct sy_store_row *long_store, struct sy_error *err)
 {
+    const struct sy_store_row *keeper = long_store ? long_store : scratch;
     bool keeps = record->stage == SY_STAGE_UNSEAL || record->stage == SY_STAGE_REMOVE;
     int rc = 0;
     if (keeps)
-        rc = need_store(long_store ? long_store : scratch, "long-term or scratch", record, err);
-    else
+        rc = need_store(keeper, "long-term or scratch", record, err);
+    else if (record->stage != SY_STAGE_C2)
         rc = need_store(scratch, "scratch", record, err);
     if (rc == 0 && record->stage == SY_STAGE_FIN)
         rc = need_store(long_store, "long-term", record, err);
@@ -135,9 +156,8 @@ static int find_paths(struct sy_task_spec *spec, struct sy_sector_paths *ret_kep
         spec->has_scratch = true;
         rc = sy_sector_paths(&spec->scratch, scratch->path, record->miner, record->number, err);
     }
-    if (rc == 0)
-        rc = sy_sector_paths(ret_kept, long_store ? long_store->path : scratch->path, record->miner,
-                             record->number, err);
+    if (rc == 0 && keeper)
+        rc = sy_sector_paths(ret_kept, keeper->path, record->miner, record->number, err);
     return rc;
 }
 

@@ -12,6 +12,8 @@
 #include "agent/slot.h"
 
 #define SY_TASK_SPEC_FILE "spec.json"
+/* Key of START's spec of C2, for the agent: SHA-256 of the C1 file in hex. */
+#define SY_TASK_C1_DIGEST "c1_sha256"
 
 struct sy_task_spec {
     char *text; /* malloc'ed JSON */
@@ -23,7 +25,8 @@ struct sy_task_spec {
 };
 
 /* scratch and long_store may be NULL when START named none; a stage that needs one is refused
- * (-SY_E_ARG). A spec that is no object or sets one of the agent's keys: -SY_E_PARSE / -SY_E_ARG.
+ * (-SY_E_ARG). C2 without scratch reads the file that was fetched. A spec that is no object or sets
+ * one of the agent's keys: -SY_E_PARSE / -SY_E_ARG.
  */
 int sy_task_spec_build(struct sy_task_spec *ret, const struct sy_agent_conf *conf,
                        const struct sy_ledger_record *record, const struct sy_slot *slot,

@@ -22,11 +22,11 @@
 /* X(number, id, struct, roles that may send it to the scheduler; 0 = only the scheduler sends it)
  */
 #define SY_MSG_MAP(X)                                                                              \
-    /* client -> scheduler */                                                                      \
+    /* client -> scheduler; FETCH also agent -> scheduler */                                       \
     X(1, SUBMIT, sy_msg_submit, SY_MAY_OPERATE)                                                    \
     X(2, QUERY, sy_msg_query, SY_MAY_VIEW)                                                         \
     X(3, COMMAND, sy_msg_command, SY_MAY_OPERATE)                                                  \
-    X(4, FETCH, sy_msg_fetch, SY_MAY_VIEW)                                                         \
+    X(4, FETCH, sy_msg_fetch, SY_MAY_VIEW | SY_MAY_AGENT)                                          \
     /* scheduler -> client */                                                                      \
     X(5, SUBMITTED, sy_msg_submitted, 0)                                                           \
     X(6, JSON, sy_msg_json, 0)                                                                     \
@@ -106,9 +106,11 @@ struct sy_msg_failure {
     uint32_t code, error_class;
     struct sy_slice text; /* what, value, expected, what to do */
 };
-/* Reads a piece of a file that an agent holds for the client: relayed to the agent as FILE_READ. */
+/* Reads a piece of a file that an agent holds: relayed to that agent as FILE_READ. A client asks
+ * for "unseal-output" (id = job) or "task-log" (id = task); an agent that has the lease of a C2
+ * task for the "c1-output" (id = that task) of the sector. */
 struct sy_msg_fetch {
-    char what[SY_NAME_BYTES]; /* "unseal-output" (id = job) or "task-log" (id = task) */
+    char what[SY_NAME_BYTES];
     uint64_t id;
     uint64_t offset_bytes;
     uint32_t bytes; /* at most SY_CHUNK_BYTES_MAX */
@@ -119,6 +121,9 @@ struct sy_msg_file_read {
     uint32_t attempt;
     uint64_t offset_bytes;
     uint32_t bytes;
+    /* of "c1-output": where the sector is */
+    char store[SY_UUID_BYTES];
+    uint64_t miner, number;
 };
 struct sy_msg_chunk {
     uint64_t offset_bytes;
@@ -196,7 +201,8 @@ struct sy_msg_result {
     uint32_t attempt;
     uint8_t token[SY_TOKEN_BYTES];
     bool ok;
-    bool unstarted; /* not ok, and the task never ran: the lease is given back, not a failure */
+    bool unstarted; /* the task never ran, for a reason of class TRANSIENT or RESOURCE: the lease is
+                     * given back, and nothing counts against the task */
     uint32_t error_class;
     struct sy_slice error;  /* text when not ok */
     struct sy_slice result; /* JSON object of the stage */

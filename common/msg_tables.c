@@ -89,9 +89,14 @@ static const struct sy_field fetch_fields[] = {
     SY_F_U32(4, sy_msg_fetch, bytes, REQUIRED),
 };
 static const struct sy_field file_read_fields[] = {
-    SY_F_STRING(1, sy_msg_file_read, what, REQUIRED), SY_F_U64(2, sy_msg_file_read, task, REQUIRED),
-    SY_F_U32(3, sy_msg_file_read, attempt),           SY_F_U64(4, sy_msg_file_read, offset_bytes),
+    SY_F_STRING(1, sy_msg_file_read, what, REQUIRED),
+    SY_F_U64(2, sy_msg_file_read, task, REQUIRED),
+    SY_F_U32(3, sy_msg_file_read, attempt),
+    SY_F_U64(4, sy_msg_file_read, offset_bytes),
     SY_F_U32(5, sy_msg_file_read, bytes, REQUIRED),
+    SY_F_STRING(6, sy_msg_file_read, store),
+    SY_F_U64(7, sy_msg_file_read, miner),
+    SY_F_U64(8, sy_msg_file_read, number),
 };
 static const struct sy_field chunk_fields[] = {
     SY_F_U64(1, sy_msg_chunk, offset_bytes),

@@ -1,5 +1,6 @@
 /* Requests of clients: SUBMIT, QUERY, FETCH. COMMAND is in rpc_command.c. */
 #include "scheduler/core/job_fsm.h"
+#include "scheduler/core/lease.h"
 #include "scheduler/history.h"
 #include "scheduler/query.h"
 #include "scheduler/scheduler.h"
@@ -201,25 +202,58 @@ static int find_fetched_task(const struct sy_scheduler *scheduler, const struct 
     return 0;
 }
 
+/* The C1 file of the sector whose C2 the asking agent has; it is where the sector's scratch is. */
+static int find_c1_output(const struct sy_rpc_request *request, struct sy_msg_file_read *read,
+                          const char **ret_holder, struct sy_error *err)
+{
+    const struct sy_state *state = request->scheduler->state;
+    const struct sy_msg_fetch *fetch = request->frame->body;
+    const struct sy_task *task = sy_state_task(state, fetch->id);
+    if (!task || task->stage != SY_STAGE_C2 ||
+        sy_lease_of(state, request->identity->name, task->id, task->attempt) != SY_LEASE_CURRENT)
+        return sy_fail(err, SY_E_STALE,
+                       "agent %s has no lease of a C2 task %llu: it was given away",
+                       request->identity->name, (unsigned long long)fetch->id);
+    const struct sy_sector *sector = sy_state_sector(state, task->miner, task->number);
+    if (!sector)
+        return sy_fail(err, SY_E_BUG, "the sector of task %llu is not known",
+                       (unsigned long long)task->id);
+    read->task = task->id;
+    read->attempt = task->attempt;
+    read->miner = sector->miner;
+    read->number = sector->number;
+    memcpy(read->store, sector->scratch_store, sizeof read->store);
+    *ret_holder = sector->scratch_agent;
+    return 0;
+}
+
 int sy_rpc_on_fetch(const struct sy_rpc_request *request, struct sy_error *err)
 {
-    struct sy_scheduler *scheduler = request->scheduler;
     const struct sy_msg_fetch *fetch = request->frame->body;
     const struct sy_task *task = NULL;
+    const char *holder = NULL;
     if (fetch->bytes == 0 || fetch->bytes > SY_CHUNK_BYTES_MAX)
         return sy_fail(err, SY_E_RANGE, "fetch of %u bytes: expected 1 to %u", fetch->bytes,
                        SY_CHUNK_BYTES_MAX);
-    int rc = find_fetched_task(scheduler, fetch, &task, err);
+    struct sy_msg_file_read read = {.offset_bytes = fetch->offset_bytes, .bytes = fetch->bytes};
+    memcpy(read.what, fetch->what, sizeof read.what);
+    bool by_agent = request->identity->role == SY_ROLE_AGENT;
+    if (by_agent != (strcmp(fetch->what, "c1-output") == 0))
+        return sy_fail(
+            err, SY_E_ARG,
+            "fetch of \"%s\": clients may ask for unseal-output and task-log, agents for "
+            "c1-output",
+            fetch->what);
+    int rc = by_agent ? find_c1_output(request, &read, &holder, err)
+                      : find_fetched_task(request->scheduler, fetch, &task, err);
     if (rc)
         return rc;
-    struct sy_msg_file_read read = {
-        .task = task->id,
-        .attempt = task->attempt,
-        .offset_bytes = fetch->offset_bytes,
-        .bytes = fetch->bytes,
-    };
-    memcpy(read.what, fetch->what, sizeof read.what);
-    return sy_rpc_relay(request, task->agent, SY_MSG_FILE_READ, &read, err);
+    if (task) {
+        read.task = task->id;
+        read.attempt = task->attempt;
+        holder = task->agent;
+    }
+    return sy_rpc_relay(request, holder, SY_MSG_FILE_READ, &read, err);
 }
 
 int sy_rpc_relay(const struct sy_rpc_request *request, const char *agent, uint16_t type,

@@ -2,9 +2,12 @@
 #include "scheduler/spec.h"
 
 #include "common/hex.h"
+#include "scheduler/core/state.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define PROOF_BYTES 192 /* Groth16 on BLS12-381: points A, B, C, compressed */
 
 static bool is_zero(const uint8_t *bytes, size_t count)
 {
@@ -86,6 +89,17 @@ static int put_unseal(json_t *object, const struct sy_sector *sector, const stru
     return rc;
 }
 
+/* What the chain will hold the proof against. */
+static int put_claim(json_t *object, const struct sy_sector *sector, struct sy_error *err)
+{
+    int rc = put_hash(object, "ticket", sector->ticket, sector, err);
+    if (rc == 0)
+        rc = put_hash(object, "seed", sector->seed, sector, err);
+    if (rc == 0)
+        rc = put_hash(object, "comm_d", sector->comm_d, sector, err);
+    return rc ? rc : put_hash(object, "comm_r", sector->comm_r, sector, err);
+}
+
 static int put_stage_keys(json_t *object, enum sy_stage stage, const struct sy_sector *sector,
                           const struct sy_job *job, struct sy_error *err)
 {
@@ -102,14 +116,11 @@ static int put_stage_keys(json_t *object, enum sy_stage stage, const struct sy_s
             rc = put_hash(object, "comm_d", sector->comm_d, sector, err);
         return rc ? rc : put_known_pieces(object, sector, err);
     case SY_STAGE_C1:
-        rc = put_hash(object, "ticket", sector->ticket, sector, err);
-        if (rc == 0)
-            rc = put_hash(object, "seed", sector->seed, sector, err);
-        if (rc == 0)
-            rc = put_hash(object, "comm_d", sector->comm_d, sector, err);
-        if (rc == 0)
-            rc = put_hash(object, "comm_r", sector->comm_r, sector, err);
+        rc = put_claim(object, sector, err);
         return rc ? rc : put_known_pieces(object, sector, err);
+    case SY_STAGE_C2:
+        rc = put_claim(object, sector, err);
+        return rc ? rc : put_hash(object, "c1_sha256", sector->c1_digest, sector, err);
     case SY_STAGE_FIN:
         return put_json(object, "keep_unsealed", json_boolean(sector->keep_unsealed), err);
     case SY_STAGE_UNSEAL:
@@ -273,17 +284,23 @@ static int parse_pieces(const json_t *object, const struct sy_sector *sector,
     return 0;
 }
 
-static int parse_c1(const json_t *object, struct sy_arena *arena, struct sy_ev_task_result *event,
-                    struct sy_error *err)
+static int parse_proof(const json_t *object, struct sy_arena *arena,
+                       struct sy_ev_task_result *event, struct sy_error *err)
 {
-    int rc = get_hash(object, "sha256", event->c1_digest, err);
-    if (rc)
-        return rc;
-    uint8_t *proof = sy_arena_alloc(arena, SY_SPEC_VANILLA_PROOF_BYTES);
+    const json_t *value = json_object_get(object, "proof");
+    size_t digits = json_string_length(value), bytes = digits / 2;
+    if (!json_is_string(value))
+        return bad_result(err, "proof", value ? "not a string" : "missing");
+    if (bytes == 0 || digits % (2 * PROOF_BYTES) != 0 || bytes > SY_STATE_PROOF_BYTES_MAX)
+        return bad_result(err, "proof", "expected 192 bytes in hex per partition, at most 126");
+    if (!json_is_true(json_object_get(object, "verified")))
+        return bad_result(err, "verified", "a proof is reported that was not verified");
+    uint8_t *proof = sy_arena_alloc(arena, bytes);
     if (!proof)
         return sy_fail(err, SY_E_NOMEM, "result: no memory for the proof");
-    memcpy(proof, event->c1_digest, sizeof event->c1_digest);
-    event->proof = (struct sy_slice){.data = proof, .bytes = SY_SPEC_VANILLA_PROOF_BYTES};
+    if (sy_hex_decode(json_string_value(value), proof, bytes, NULL))
+        return bad_result(err, "proof", "not in hex");
+    event->proof = (struct sy_slice){.data = proof, .bytes = (uint32_t)bytes};
     return 0;
 }
 
@@ -312,7 +329,9 @@ static int parse_stage(enum sy_stage stage, const struct sy_sector *sector, cons
                   : get_text(object, "comm_r_cid", event->comm_r_cid, sizeof event->comm_r_cid,
                              err);
     case SY_STAGE_C1:
-        return parse_c1(object, arena, event, err);
+        return get_hash(object, "sha256", event->c1_digest, err);
+    case SY_STAGE_C2:
+        return parse_proof(object, arena, event, err);
     case SY_STAGE_FIN:
         return json_is_array(json_object_get(object, "files"))
                    ? 0

@@ -14,13 +14,11 @@
 
 /* Bytes that a sector's START.spec may have: it travels in one frame with 64 KiB to spare. */
 #define SY_SPEC_BYTES_MAX (960u * 1024)
-/* ProveCommit proof of a network that checks vanilla proofs: the digest of the C1 file and zeros.
- */
-#define SY_SPEC_VANILLA_PROOF_BYTES 192
-
 /* A new malloc'ed JSON text (NUL-terminated, *ret_bytes without the NUL; free it with free()).
  * `job` is needed for UNSEAL (range) and may be NULL otherwise. -SY_E_STATE when the sector lacks
- * what the stage needs (a ticket for PC1 ...), naming it. */
+ * what the stage needs (a ticket for PC1 ...), naming it. For C2 the spec also names
+ * the digest of the C1 file ("c1_sha256"), which the agent needs when the file is not on its disk.
+ */
 int sy_spec_build(enum sy_stage stage, const struct sy_sector *sector, const struct sy_job *job,
                   char **ret_text, size_t *ret_bytes, struct sy_error *err);
 

@@ -1,43 +1,50 @@
 #include "scheduler/core/job_fsm.h"
 
-/* One rule: in this state this input moves the sector. `next` 0 = it stays, NEXT_FROM = failed_from
- * of the row. */
+/* One rule: in this state this input moves the sector. NEXT_FROM = to failed_from of the row. */
 #define NEXT_FROM 255u
 
 struct rule {
-    uint8_t state, input, next;
+    uint8_t state, input;
+    uint8_t stage; /* of the task that the input is about; 0 = the input is about no task */
+    uint8_t next;
+    uint8_t run; /* stage to run now; 0 = the first one of `next` when the sector moves */
     uint8_t failed_from;
-    bool by_stage; /* only when the task's stage is the one of the state, else STALE */
 };
 
 #define ON(state_, input_, next_)                                                                  \
     {                                                                                              \
-        SY_SECTOR_##state_, SY_FSM_##input_, SY_SECTOR_##next_, 0, false                           \
+        SY_SECTOR_##state_, SY_FSM_##input_, 0, SY_SECTOR_##next_, 0, 0                            \
     }
-#define DONE(state_, next_)                                                                        \
+#define DONE(state_, stage_, next_)                                                                \
     {                                                                                              \
-        SY_SECTOR_##state_, SY_FSM_STAGE_OK, SY_SECTOR_##next_, 0, true                            \
+        SY_SECTOR_##state_, SY_FSM_STAGE_OK, SY_STAGE_##stage_, SY_SECTOR_##next_, 0, 0            \
     }
-#define FAIL(state_, next_)                                                                        \
+#define THEN(state_, stage_, run_)                                                                 \
     {                                                                                              \
-        SY_SECTOR_##state_, SY_FSM_STAGE_FAILED, SY_SECTOR_##next_, SY_SECTOR_##state_, true       \
+        SY_SECTOR_##state_, SY_FSM_STAGE_OK, SY_STAGE_##stage_, SY_SECTOR_##state_,                \
+            SY_STAGE_##run_, 0                                                                     \
+    }
+#define FAIL(state_, stage_, next_)                                                                \
+    {                                                                                              \
+        SY_SECTOR_##state_, SY_FSM_STAGE_FAILED, SY_STAGE_##stage_, SY_SECTOR_##next_, 0,          \
+            SY_SECTOR_##state_                                                                     \
     }
 #define BACK(state_)                                                                               \
     {                                                                                              \
-        SY_SECTOR_##state_, SY_FSM_RETRY, NEXT_FROM, 0, false                                      \
+        SY_SECTOR_##state_, SY_FSM_RETRY, 0, NEXT_FROM, 0, 0                                       \
     }
 
 /* clang-format off */
 static const struct rule rules[] = {
     ON(Empty,                 CREATED,          AddPiece),
-    DONE(AddPiece,            GetTicket),
-    FAIL(AddPiece,            AddPieceFailed),
+    DONE(AddPiece,              AP,               GetTicket),
+    FAIL(AddPiece,              AP,               AddPieceFailed),
     ON(GetTicket,             TICKET,           PreCommit1),
-    DONE(PreCommit1,          PreCommit2),
-    FAIL(PreCommit1,          SealPreCommit1Failed),
-    DONE(PreCommit2,          SubmitPreCommitBatch),
-    FAIL(PreCommit2,          SealPreCommit2Failed),
-    {SY_SECTOR_PreCommit2, SY_FSM_STAGE_REDO, SY_SECTOR_PreCommit1, 0, true},
+    DONE(PreCommit1,            PC1,              PreCommit2),
+    FAIL(PreCommit1,            PC1,              SealPreCommit1Failed),
+    DONE(PreCommit2,            PC2,              SubmitPreCommitBatch),
+    FAIL(PreCommit2,            PC2,              SealPreCommit2Failed),
+    {SY_SECTOR_PreCommit2, SY_FSM_STAGE_REDO, SY_STAGE_PC2, SY_SECTOR_PreCommit1, 0, 0},
     ON(SubmitPreCommitBatch,  PRECOMMIT_QUEUED, PreCommitBatchWait),
     ON(SubmitPreCommitBatch,  PRECOMMIT_LANDED, WaitSeed),            /* adopted */
     ON(PreCommitBatchWait,    PRECOMMIT_LANDED, WaitSeed),
@@ -45,17 +52,19 @@ static const struct rule rules[] = {
     ON(PreCommitFailed,       PRECOMMIT_LANDED, WaitSeed),            /* adopted */
     ON(WaitSeed,              PRECOMMIT_LANDED, WaitSeed),            /* after a reorg */
     ON(WaitSeed,              SEED,             Committing),
-    DONE(Committing,          SubmitCommitAggregate),
-    FAIL(Committing,          ComputeProofFailed),
+    THEN(Committing,            C1,               C2),
+    DONE(Committing,            C2,               SubmitCommitAggregate),
+    FAIL(Committing,            C1,               ComputeProofFailed),
+    FAIL(Committing,            C2,               ComputeProofFailed),
     ON(SubmitCommitAggregate, COMMIT_QUEUED,    CommitAggregateWait),
     ON(SubmitCommitAggregate, COMMIT_LANDED,    FinalizeSector),      /* adopted */
     ON(CommitAggregateWait,   COMMIT_LANDED,    FinalizeSector),
     ON(CommitAggregateWait,   MESSAGE_FAILED,   SubmitCommitAggregate),
     ON(CommitFailed,          COMMIT_LANDED,    FinalizeSector),      /* adopted */
-    DONE(FinalizeSector,      Proving),
-    FAIL(FinalizeSector,      FinalizeFailed),
-    DONE(Removing,            Removed),
-    FAIL(Removing,            RemoveFailed),
+    DONE(FinalizeSector,        FIN,              Proving),
+    FAIL(FinalizeSector,        FIN,              FinalizeFailed),
+    DONE(Removing,              REMOVE,           Removed),
+    FAIL(Removing,              REMOVE,           RemoveFailed),
     BACK(AddPieceFailed),
     BACK(SealPreCommit1Failed),
     BACK(SealPreCommit2Failed),
@@ -135,20 +144,34 @@ uint32_t sy_fsm_stage_of(uint32_t state)
     }
 }
 
+bool sy_fsm_runs(uint32_t state, uint32_t stage)
+{
+    if (stage == 0)
+        return false;
+    return sy_fsm_stage_of(state) == stage ||
+           (state == SY_SECTOR_Committing && stage == SY_STAGE_C2);
+}
+
 uint32_t sy_fsm_state_of(uint32_t stage)
 {
     for (uint32_t state = 1; state < SY_SECTOR_STATE_COUNT; state++) {
-        if (stage != 0 && sy_fsm_stage_of(state) == stage)
+        if (sy_fsm_runs(state, stage))
             return state;
     }
     return 0;
 }
 
-static const struct rule *find_rule(uint32_t state, enum sy_fsm_input input)
+/* *ret_other: there is a rule, but for another stage. */
+static const struct rule *find_rule(uint32_t state, enum sy_fsm_input input, uint32_t stage,
+                                    bool *ret_other)
 {
+    *ret_other = false;
     for (size_t i = 0; i < SY_ARRAY_SIZE(rules); i++) {
-        if (rules[i].state == state && rules[i].input == (uint8_t)input)
+        if (rules[i].state != state || rules[i].input != (uint8_t)input)
+            continue;
+        if (rules[i].stage == 0 || rules[i].stage == stage)
             return &rules[i];
+        *ret_other = true;
     }
     return NULL;
 }
@@ -178,13 +201,10 @@ struct sy_fsm_step sy_fsm_step(uint32_t state, enum sy_fsm_input input, uint32_t
         return step;
     if (input == SY_FSM_REMOVE || input == SY_FSM_CANCEL)
         return removal_step(state, input);
-    const struct rule *rule = find_rule(state, input);
+    bool other = false;
+    const struct rule *rule = find_rule(state, input, stage, &other);
     if (rule == NULL) {
-        step.verdict = otherwise[input];
-        return step;
-    }
-    if (rule->by_stage && sy_fsm_stage_of(state) != stage) {
-        step.verdict = SY_FSM_STALE;
+        step.verdict = other ? SY_FSM_STALE : otherwise[input];
         return step;
     }
     uint32_t next = rule->next == NEXT_FROM ? failed_from : rule->next;
@@ -193,7 +213,9 @@ struct sy_fsm_step sy_fsm_step(uint32_t state, enum sy_fsm_input input, uint32_t
     step.verdict = SY_FSM_APPLY;
     step.next = next;
     step.failed_from = rule->failed_from;
-    if (next != state)
+    if (rule->run != 0)
+        step.stage = rule->run;
+    else if (next != state)
         step.stage = sy_fsm_stage_of(next);
     return step;
 }

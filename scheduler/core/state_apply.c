@@ -440,6 +440,9 @@ static void take_outputs(struct change *change, struct task_node *task)
         break;
     case SY_STAGE_C1:
         memcpy(row->c1_digest, body->c1_digest, sizeof(row->c1_digest));
+        swap_slice(&row->proof, NULL, 0); /* an older one is of another seed */
+        break;
+    case SY_STAGE_C2:
         swap_slice(&row->proof, change_blob(change, 2), body->proof.bytes);
         break;
     case SY_STAGE_FIN:
@@ -456,7 +459,7 @@ static void result_good(struct change *change, struct task_node *task)
     uint32_t stage = task->row.stage;
     swap_slice(&task->row.result, change_blob(change, 0), body->result.bytes);
     task_end(change, task, SY_TASK_DONE, SY_CLASS_NONE, "");
-    if (stage == SY_STAGE_UNSEAL || stage == SY_STAGE_C2) {
+    if (stage == SY_STAGE_UNSEAL) {
         job_end(change, task->row.job, SY_JOB_DONE, "");
         return;
     }
@@ -485,7 +488,7 @@ static void result_bad(struct change *change, struct task_node *task)
     struct sy_fsm_step step = sy_fsm_step(sector->row.state, input, stage, 0);
     if (step.verdict == SY_FSM_APPLY)
         sector_move(change, sector, step, body->error_class, body->error);
-    if (stage == SY_STAGE_UNSEAL || stage == SY_STAGE_C2 || task->row.job != sector->row.job)
+    if (stage == SY_STAGE_UNSEAL || task->row.job != sector->row.job)
         job_end(change, task->row.job, SY_JOB_FAILED, body->error);
 }
 

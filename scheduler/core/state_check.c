@@ -304,7 +304,9 @@ static int check_outputs(const struct sector_node *sector, uint32_t stage,
     case SY_STAGE_C1:
         if (is_zero(body->c1_digest, 32))
             missing = "sha256 of the C1 file";
-        else if (body->proof.bytes == 0 || body->proof.bytes > SY_STATE_PROOF_BYTES_MAX)
+        break;
+    case SY_STAGE_C2:
+        if (body->proof.bytes == 0 || body->proof.bytes > SY_STATE_PROOF_BYTES_MAX)
             missing = "proof of 1 to 24192 bytes";
         break;
     default:

@@ -82,10 +82,9 @@ struct task_node *task_create(struct change *change, struct sector_node *sector,
 /* The sector leaves its state: the task of that state is no longer wanted. */
 void sector_cancel_tasks(struct change *change, struct sector_node *sector)
 {
-    uint32_t stage = sy_fsm_stage_of(sector->row.state);
     for (struct task_node *task = sector->tasks; task != NULL; task = task->sector_next) {
         uint32_t was = task->row.state;
-        if (task->row.stage != stage)
+        if (!sy_fsm_runs(sector->row.state, task->row.stage))
             continue;
         if (was != SY_TASK_QUEUED && was != SY_TASK_LEASED && was != SY_TASK_RUNNING)
             continue;
@@ -198,10 +197,10 @@ void sector_move(struct change *change, struct sector_node *sector, struct sy_fs
     if (step.next == SY_SECTOR_GetTicket)
         forget_sealing(row);
     mark_dirty(state, &sector->node);
-    if (step.next == from)
-        return;
-    index_sector_state(state, sector, step.next);
-    row->state_ms = now_of(change);
+    if (step.next != from) {
+        index_sector_state(state, sector, step.next);
+        row->state_ms = now_of(change);
+    }
     if (step.stage != 0) {
         uint64_t job = job_of_stage(sector, step.stage);
         (void)task_create(change, sector, step.stage, job);

@@ -148,16 +148,17 @@ static int verify_sectors(const struct sy_state *state, struct sy_error *err)
     for (size_t i = 0; i < sectors->count; i++) {
         const struct sector_node *sector = (const struct sector_node *)sectors->items[i];
         const struct sy_sector *row = &sector->row;
-        uint32_t stage = sy_fsm_stage_of(row->state);
+        unsigned expected = sy_fsm_stage_of(row->state) == 0 ? 0 : 1;
         unsigned right = 0, wrong = 0;
         for (const struct task_node *task = sector->tasks; task != NULL; task = task->sector_next) {
             if (!is_open(task->row.state) || task->row.stage == SY_STAGE_UNSEAL)
                 continue;
-            right += task->row.stage == stage;
-            wrong += task->row.stage != stage;
+            bool fits = sy_fsm_runs(row->state, task->row.stage);
+            right += fits;
+            wrong += !fits;
         }
         counts[row->state]++;
-        if (wrong != 0 || right != (stage == 0 ? 0u : 1u))
+        if (wrong != 0 || right != expected)
             return sy_fail(err, SY_E_BUG,
                            "I12: sector %llu in %s has %u open tasks of its stage and %u others",
                            (ull)row->number, sy_sector_state_name(row->state), right, wrong);

@@ -39,8 +39,10 @@ struct figures {
     bool cgroups;
 };
 
-static int on_send(void *ctx, uint16_t type, const void *body, struct sy_error *err)
+static int on_send(void *ctx, uint16_t type, uint64_t sequence, const void *body,
+                   struct sy_error *err)
 {
+    (void)sequence;
     (void)err;
     struct bench *bench = ctx;
     if (type == SY_MSG_START_ACK) {

@@ -19,7 +19,8 @@ static void copy_text(char *to, size_t to_bytes, struct sy_slice text)
     snprintf(to, to_bytes, "%.*s", (int)text.bytes, text.data ? (const char *)text.data : "");
 }
 
-static int on_send(void *ctx, uint16_t type, const void *body, struct sy_error *err)
+static int on_send(void *ctx, uint16_t type, uint64_t sequence, const void *body,
+                   struct sy_error *err)
 {
     struct world *world = ctx;
     if (type == SY_MSG_RESULT && world->refuse_results != 0 &&
@@ -28,7 +29,7 @@ static int on_send(void *ctx, uint16_t type, const void *body, struct sy_error *
     if (world->sent_count == WORLD_SENT_MAX)
         return -SY_E_AGAIN;
     struct world_sent *sent = &world->sent[world->sent_count++];
-    *sent = (struct world_sent){.type = type};
+    *sent = (struct world_sent){.type = type, .sequence = sequence};
     if (type == SY_MSG_START_ACK) {
         const struct sy_msg_start_ack *ack = body;
         sent->task = ack->task;
@@ -55,6 +56,12 @@ static int on_send(void *ctx, uint16_t type, const void *body, struct sy_error *
         sent->done = progress->done;
         sent->total = progress->total;
         snprintf(sent->text, sizeof sent->text, "%s", progress->phase);
+    } else if (type == SY_MSG_FETCH) {
+        const struct sy_msg_fetch *fetch = body;
+        assert_string_equal(fetch->what, "c1-output");
+        sent->task = fetch->id;
+        sent->done = fetch->offset_bytes;
+        sent->total = fetch->bytes;
     } else if (type == SY_MSG_STOP_ACK) {
         const struct sy_msg_attempt_ref *ref = body;
         sent->task = ref->task;
@@ -124,15 +131,13 @@ void world_open(struct world *world, const char *stage_toml, bool use_cgroups)
     assert_int_equal(chmod(world->dir, 0755), 0); /* a task may be another user */
     snprintf(world->scratch, sizeof world->scratch, "%s/scratch", world->dir);
     snprintf(world->store, sizeof world->store, "%s/store", world->dir);
-    snprintf(world->exchange, sizeof world->exchange, "%s/exchange", world->dir);
     snprintf(world->group, sizeof world->group, "sealyard-test/attempt-%d-%u", (int)getpid(),
              ++number);
-    assert_int_equal(mkdir(world->exchange, 0755), 0);
     int length =
         snprintf(text, sizeof text,
                  "[agent]\nname = \"test\"\ndir = \"%s\"\nscheduler = \"tcp://127.0.0.1:1\"\n"
-                 "exchange = \"%s\"\n[cgroup]\nmode = \"off\"\n%s",
-                 world->dir, world->exchange, stage_toml);
+                 "[cgroup]\nmode = \"off\"\n%s",
+                 world->dir, stage_toml);
     if (sy_agent_conf_parse(&world->conf, text, (size_t)length, "test.toml", &err) != 0)
         fail_msg("%s", err.text);
     snprintf(world->conf->shim, sizeof world->conf->shim, "%s/sealyard-shim", SY_BIN_DIR);

@@ -15,20 +15,21 @@
 
 struct world_sent {
     uint16_t type;
+    uint64_t sequence;
     uint64_t task;
-    uint32_t attempt;
+    uint32_t attempt;     /* not in FETCH */
     uint32_t verdict;     /* START_ACK */
     bool ok, unstarted;   /* RESULT */
     uint32_t error_class; /* RESULT, START_ACK */
     uint64_t peak_bytes;
-    uint64_t done, total; /* PROGRESS */
+    uint64_t done, total; /* PROGRESS; FETCH: offset and bytes */
     char text[1024];      /* error text */
     json_t *result;       /* RESULT */
 };
 
 struct world {
     char dir[64]; /* everything is below; removed at the end */
-    char scratch[128], store[128], exchange[128], group[64];
+    char scratch[128], store[128], group[64];
     struct sy_agent_conf *conf;
     struct sy_loop *loop;
     struct sy_topo *topo;

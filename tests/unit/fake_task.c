@@ -1,23 +1,24 @@
 /* A stage program for tests: fake_task MODE [ARGUMENT] STAGE --spec FILE.
  *
- *   ok                 prints {"stage":...,"attempt":...}
- *   echo               prints its spec
- *   wait FIFO          writes "ready" progress, then waits until a byte comes through FIFO, then as
- * ok hang               waits for ever crash              dies by SIGSEGV fail CODE          prints
- * an error result and ends with status CODE text               prints no JSON and ends with 0 large
- * prints a result over the limit allocate MIB       touches that much memory, then as ok fork COUNT
- * FILE    starts COUNT processes in sessions of their own, writes FILE, waits for ever orphan FILE
- * leaves a process behind that would go on, writes its pid to FILE, then as ok log BYTES writes
- * that many bytes of log lines, then as ok look               prints what it sees: fds,
- * environment, limits, identity, writes tried c1                 writes its output file and prints
- * its sha256 c1-wrong           the same with a wrong digest
+ *   ok             prints {"stage":...,"attempt":...}
+ *   echo           prints its spec
+ *   wait FIFO      writes "ready" progress, then waits until a byte comes through FIFO, then as ok
+ *   hang           waits for ever
+ *   crash          dies by SIGSEGV
+ *   fail CODE      prints an error result and ends with status CODE
+ *   text           prints no JSON and ends with 0
+ *   large          prints a result over the limit
+ *   allocate MIB   touches that much memory, then as ok
+ *   fork COUNT FILE  starts COUNT processes in sessions of their own, writes FILE, waits for ever
+ *   orphan FILE    leaves a process behind that would go on, writes its pid to FILE, then as ok
+ *   log BYTES      writes that many bytes of log lines, then as ok
+ *   look           prints what it sees: fds, environment, limits, identity, writes tried
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,24 +162,6 @@ static int look(void)
     return 0;
 }
 
-static int c1(bool right)
-{
-    const char *path = json_string_value(json_object_get(spec, "output"));
-    static const char content[] = "[{\"vanilla\":1}]";
-    unsigned char digest[32];
-    char hex[65];
-    FILE *file = path ? fopen(path, "w") : NULL;
-    if (!file)
-        return 12;
-    fputs(content, file);
-    fclose(file);
-    crypto_hash_sha256(digest, (const unsigned char *)content, strlen(content));
-    digest[0] = (unsigned char)(digest[0] ^ !right);
-    sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
-    printf("{\"output\":\"%s\",\"sha256\":\"%s\"}", path, hex);
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     if (argc < 5 || strcmp(argv[argc - 2], "--spec") != 0)
@@ -213,8 +196,6 @@ int main(int argc, char **argv)
         return log_bytes(argument);
     if (strcmp(mode, "look") == 0)
         return look();
-    if (strcmp(mode, "c1") == 0 || strcmp(mode, "c1-wrong") == 0)
-        return c1(strcmp(mode, "c1") == 0);
     for (;;)
         pause();
 }

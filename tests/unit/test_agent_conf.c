@@ -43,7 +43,7 @@ static void every_key_is_taken(void **state)
     struct sy_error err = {0};
     static const char text[] =
         AGENT "scheduler_key = \"/k\"\nparent_cache = \"/p\"\nparameters = \"/q\"\n"
-              "exchange = \"/x\"\ntask_user = \"root\"\ntopology = \"synthetic:core:4 pu:2\"\n"
+              "task_user = \"root\"\ntopology = \"synthetic:core:4 pu:2\"\n"
               "log_level = \"debug\"\n"
               "[slots]\nap = 2\npc1 = 3\n"
               "[slots.resources.pc1]\ncores = 4\nthreads = 8\nmemory = \"64GiB\"\n"

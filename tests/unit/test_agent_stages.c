@@ -88,7 +88,7 @@ static void sector_goes_through_all_stages(void **state)
              "\",\"comm_d\":\"%s\",\"comm_r\":\"%s\",%s",
              comm_d, comm_r, pieces);
     run_stage(SY_STAGE_C1, keys);
-    assert_int_equal(world_entries(&world, "exchange"), 1);
+    assert_int_equal(world_entries(&world, "scratch/c1"), 1);
     run_stage(SY_STAGE_FIN, "\"keep_unsealed\":false");
     assert_true(exists(world.store, "sealed") && exists(world.store, "cache"));
     assert_false(exists(world.scratch, "sealed") || exists(world.scratch, "cache"));
@@ -102,7 +102,8 @@ static void sector_goes_through_all_stages(void **state)
     struct sy_error err = {0};
     uint8_t *buffer = malloc(SY_CHUNK_BYTES_MAX);
     snprintf(request.what, sizeof request.what, "unseal-output");
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err), 0);
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
+                     0);
     assert_int_equal(chunk.data.bytes, RAW_BYTES);
     assert_memory_equal(buffer, content, RAW_BYTES);
     free(buffer);

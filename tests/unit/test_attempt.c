@@ -7,7 +7,6 @@
 
 #include "tests/unit/attempt_world.h"
 
-#include "agent/exchange.h"
 #include "agent/file_read.h"
 #include "agent/exit_record.h"
 #include "common/hex.h"
@@ -665,32 +664,6 @@ static void result_that_cannot_be_sent_is_a_failure(void **state)
     assert_non_null(strstr(result->text, "too deep"));
 }
 
-static void c1_output_is_copied_to_the_exchange(void **state)
-{
-    (void)state;
-    char path[256], hex[SY_HEX_TEXT_BYTES(32)];
-    uint8_t digest[32];
-    struct sy_error err = {0};
-    world_open(&world, EXEC("c1", "\"c1\""), true);
-    world_start(&world, SY_STAGE_C1, 5, 1, 12);
-    expect_accepted(5, 1);
-    struct world_sent *result = world_wait(&world, SY_MSG_RESULT, 5, 1);
-    assert_true(result->ok);
-    const char *name = json_string_value(json_object_get(result->result, "sha256"));
-    snprintf(path, sizeof path, "%s/%s.json", world.exchange, name);
-    assert_int_equal(sy_exchange_digest(path, digest, &err), 0);
-    assert_string_equal(sy_hex_encode(digest, 32, hex), name);
-    close_world(NULL);
-    world_open(&world, EXEC("c1", "\"c1-wrong\""), true);
-    world_start(&world, SY_STAGE_C1, 5, 1, 12);
-    expect_accepted(5, 1);
-    result = world_wait(&world, SY_MSG_RESULT, 5, 1);
-    assert_false(result->ok);
-    assert_int_equal(result->error_class, SY_CLASS_CORRUPT);
-    assert_non_null(strstr(result->text, "exchange"));
-    assert_int_equal(world_entries(&world, "exchange"), 0);
-}
-
 static void long_log_keeps_its_end(void **state)
 {
     (void)state;
@@ -703,26 +676,31 @@ static void long_log_keeps_its_end(void **state)
     expect_accepted(5, 1);
     assert_true(world_wait(&world, SY_MSG_RESULT, 5, 1)->ok);
     struct sy_msg_file_read request = {.what = "task-log", .task = 5, .bytes = SY_CHUNK_BYTES_MAX};
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err), 0);
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
+                     0);
     assert_true(chunk.total_bytes >= 1u << 20 && chunk.total_bytes <= 2u << 20);
     assert_int_equal(chunk.data.bytes, SY_CHUNK_BYTES_MAX);
     request.offset_bytes = chunk.total_bytes - 64;
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err), 0);
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
+                     0);
     assert_int_equal(chunk.data.bytes, 64);
     assert_memory_equal(buffer + 56, "2999936\n", 8);
     request.offset_bytes = chunk.total_bytes;
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err), 0);
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
+                     0);
     assert_int_equal(chunk.data.bytes, 0);
     request.task = 6;
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err),
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
                      -SY_E_NOT_FOUND);
     snprintf(request.what, sizeof request.what, "unseal-output");
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err),
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
                      -SY_E_NOT_FOUND);
     snprintf(request.what, sizeof request.what, "../../etc/passwd");
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err), -SY_E_ARG);
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
+                     -SY_E_ARG);
     request.bytes = SY_CHUNK_BYTES_MAX + 1;
-    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &request, buffer, &err), -SY_E_LIMIT);
+    assert_int_equal(sy_agent_file_read(&chunk, world.dir, &world.stores, &request, buffer, &err),
+                     -SY_E_LIMIT);
     free(buffer);
 }
 
@@ -782,7 +760,6 @@ int main(void)
         TEST(full_scratch_refuses_the_start_with_numbers),
         TEST(result_waits_for_space_on_the_disk),
         TEST(result_that_cannot_be_sent_is_a_failure),
-        TEST(c1_output_is_copied_to_the_exchange),
         TEST(long_log_keeps_its_end),
         TEST(spec_has_the_paths_of_its_stage),
     };

@@ -10,9 +10,9 @@
 
 #include <string.h>
 
-/* One row per state, one letter per input in the order of enum sy_fsm_input: A applies, s stale, r
- * refused. Stage inputs are asked with the stage of the state, retry with PreCommit1 as
- * failed_from. */
+/* One row per state (Committing with C1; its C2 has a test of its own), one letter per input in the
+ * order of enum sy_fsm_input: A applies, s stale, r refused. Stage inputs are asked with the stage
+ * of the state, retry with PreCommit1 as failed_from. */
 static const struct {
     enum sy_sector_state state;
     const char *meaning;
@@ -61,7 +61,9 @@ static void every_pair_has_its_meaning(void **context)
                 fail_msg("%s with %s is %c, expected %c", sy_sector_state_name(state),
                          sy_fsm_input_name((enum sy_fsm_input)input), letters[step.verdict],
                          matrix[i].meaning[input]);
-            assert_int_equal(step.stage, step.next == state ? 0 : sy_fsm_stage_of(step.next));
+            bool c1_done = state == SY_SECTOR_Committing && input == SY_FSM_STAGE_OK;
+            uint32_t runs = step.next == state ? 0 : sy_fsm_stage_of(step.next);
+            assert_int_equal(step.stage, c1_done ? (uint32_t)SY_STAGE_C2 : runs);
             if (step.verdict != SY_FSM_APPLY)
                 assert_int_equal(step.next, state);
         }
@@ -89,7 +91,11 @@ static void good_life_leads_to_proving(void **context)
     moves(SY_SECTOR_SubmitPreCommitBatch, SY_FSM_PRECOMMIT_QUEUED, SY_SECTOR_PreCommitBatchWait);
     moves(SY_SECTOR_PreCommitBatchWait, SY_FSM_PRECOMMIT_LANDED, SY_SECTOR_WaitSeed);
     moves(SY_SECTOR_WaitSeed, SY_FSM_SEED, SY_SECTOR_Committing);
-    moves(SY_SECTOR_Committing, SY_FSM_STAGE_OK, SY_SECTOR_SubmitCommitAggregate);
+    moves(SY_SECTOR_Committing, SY_FSM_STAGE_OK, SY_SECTOR_Committing); /* C1: C2 is next */
+    struct sy_fsm_step proven = sy_fsm_step(SY_SECTOR_Committing, SY_FSM_STAGE_OK, SY_STAGE_C2, 0);
+    assert_int_equal(proven.verdict, SY_FSM_APPLY);
+    assert_int_equal(proven.next, SY_SECTOR_SubmitCommitAggregate);
+    assert_int_equal(proven.stage, 0);
     moves(SY_SECTOR_SubmitCommitAggregate, SY_FSM_COMMIT_QUEUED, SY_SECTOR_CommitAggregateWait);
     moves(SY_SECTOR_CommitAggregateWait, SY_FSM_COMMIT_LANDED, SY_SECTOR_FinalizeSector);
     moves(SY_SECTOR_FinalizeSector, SY_FSM_STAGE_OK, SY_SECTOR_Proving);
@@ -134,6 +140,23 @@ static void failed_stages_remember_where_to_return(void **context)
         assert_int_equal(back.stage, stage);
         assert_int_equal(sy_fsm_state_of(stage), pairs[i][0]);
     }
+}
+
+/* A proof that cannot be made begins again with C1: its input may be what is wrong. */
+static void failed_c2_goes_back_to_c1(void **context)
+{
+    (void)context;
+    struct sy_fsm_step step =
+        sy_fsm_step(SY_SECTOR_Committing, SY_FSM_STAGE_FAILED, SY_STAGE_C2, 0);
+    assert_int_equal(step.next, SY_SECTOR_ComputeProofFailed);
+    assert_int_equal(step.failed_from, SY_SECTOR_Committing);
+    assert_int_equal(sy_fsm_step(step.next, SY_FSM_RETRY, 0, step.failed_from).stage, SY_STAGE_C1);
+    assert_int_equal(sy_fsm_state_of(SY_STAGE_C2), SY_SECTOR_Committing);
+    assert_true(sy_fsm_runs(SY_SECTOR_Committing, SY_STAGE_C1));
+    assert_true(sy_fsm_runs(SY_SECTOR_Committing, SY_STAGE_C2));
+    assert_false(sy_fsm_runs(SY_SECTOR_Committing, SY_STAGE_UNSEAL));
+    assert_false(sy_fsm_runs(SY_SECTOR_Proving, 0));
+    assert_int_equal(sy_fsm_state_of(SY_STAGE_UNSEAL), 0);
 }
 
 static void result_of_another_stage_is_stale(void **context)
@@ -239,6 +262,7 @@ int main(void)
         cmocka_unit_test(good_life_leads_to_proving),
         cmocka_unit_test(other_moves_are_as_agreed),
         cmocka_unit_test(failed_stages_remember_where_to_return),
+        cmocka_unit_test(failed_c2_goes_back_to_c1),
         cmocka_unit_test(result_of_another_stage_is_stale),
         cmocka_unit_test(retry_without_a_way_back_is_refused),
         cmocka_unit_test(chain_sends_sectors_only_where_it_may),

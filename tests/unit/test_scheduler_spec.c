@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define A64 "0101010101010101010101010101010101010101010101010101010101010101"
+#define Z64 "zz01010101010101010101010101010101010101010101010101010101010101" /* no hex */
 #define B64 "0202020202020202020202020202020202020202020202020202020202020202"
 
 static struct sy_piece pieces[2];
@@ -71,6 +72,10 @@ static void specs_have_the_keys_of_the_contract(void **state)
     expect_spec(SY_STAGE_C1, NULL,
                 COMMON ",\"ticket\":\"" A64 "\",\"seed\":\"" B64 "\",\"comm_d\":\"" A64
                        "\",\"comm_r\":\"" B64 "\"," PIECES "}");
+    memset(sector.c1_digest, 2, 32);
+    expect_spec(SY_STAGE_C2, NULL,
+                COMMON ",\"ticket\":\"" A64 "\",\"seed\":\"" B64 "\",\"comm_d\":\"" A64
+                       "\",\"comm_r\":\"" B64 "\",\"c1_sha256\":\"" B64 "\"}");
     sector.keep_unsealed = true;
     expect_spec(SY_STAGE_FIN, NULL, COMMON ",\"keep_unsealed\":true}");
     expect_spec(SY_STAGE_UNSEAL, &job,
@@ -98,8 +103,10 @@ static void stages_cannot_start_without_what_they_need(void **state)
     make_sector();
     sector.pieces.count = 0;
     assert_int_equal(sy_spec_build(SY_STAGE_PC1, &sector, NULL, &text, &bytes, &err), -SY_E_STATE);
-    assert_int_equal(sy_spec_build(SY_STAGE_C2, &sector, NULL, &text, &bytes, &err),
-                     -SY_E_UNSUPPORTED);
+    make_sector();
+    memset(sector.c1_digest, 0, 32);
+    assert_int_equal(sy_spec_build(SY_STAGE_C2, &sector, NULL, &text, &bytes, &err), -SY_E_STATE);
+    assert_non_null(strstr(err.text, "c1_sha256"));
     assert_null(text);
 }
 
@@ -176,9 +183,12 @@ static void later_results_fill_their_fields(void **state)
     assert_string_equal(event.comm_r_cid, "bagb");
     assert_int_equal(parse(SY_STAGE_C1, "{\"output\":\"/x\",\"sha256\":\"" A64 "\"}"), 0);
     assert_int_equal(event.c1_digest[5], 1);
-    assert_int_equal(event.proof.bytes, SY_SPEC_VANILLA_PROOF_BYTES);
-    assert_memory_equal(event.proof.data, event.c1_digest, 32);
-    assert_int_equal(((const uint8_t *)event.proof.data)[191], 0);
+    assert_int_equal(event.proof.bytes, 0);
+    char text[1024];
+    snprintf(text, sizeof text, "{\"verified\":true,\"proof\":\"%0767d7\"}", 0); /* 2 x 192 bytes */
+    assert_int_equal(parse(SY_STAGE_C2, text), 0);
+    assert_int_equal(event.proof.bytes, 2 * 192);
+    assert_int_equal(((const uint8_t *)event.proof.data)[383], 7);
     assert_int_equal(parse(SY_STAGE_FIN, "{\"files\":[]}"), 0);
     assert_int_equal(parse(SY_STAGE_UNSEAL, "{\"bytes\":127}"), 0);
     assert_int_equal(parse(SY_STAGE_REMOVE, "{\"removed\":[]}"), 0);
@@ -192,6 +202,12 @@ static void broken_results_are_bugs_and_touch_nothing(void **state)
     } cases[] = {
         {SY_STAGE_AP, ""},
         {SY_STAGE_AP, "[]"},
+        {SY_STAGE_C1, "{\"output\":\"/x\"}"},
+        {SY_STAGE_C2, "{\"verified\":true}"},
+        {SY_STAGE_C2, "{\"verified\":true,\"proof\":\"\"}"},
+        {SY_STAGE_C2, "{\"verified\":true,\"proof\":\"" A64 A64 "\"}"},
+        {SY_STAGE_C2, "{\"verified\":true,\"proof\":\"" A64 A64 A64 A64 A64 Z64 "\"}"},
+        {SY_STAGE_C2, "{\"verified\":false,\"proof\":\"" A64 A64 A64 A64 A64 A64 "\"}"},
         {SY_STAGE_AP, "{\"comm_d\":\"" A64 "\",\"comm_d\":\"" A64 "\"}"},
         {SY_STAGE_AP, "{\"pieces\":[],\"comm_d\":\"" A64 "\",\"comm_d_cid\":\"d\"}"},
         {SY_STAGE_AP, "{\"pieces\":[{\"cid\":\"baga-file\",\"padded_bytes\":1000,\"offset\":0}],"

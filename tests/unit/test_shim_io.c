@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "agent/exchange.h"
 #include "agent/exit_record.h"
 #include "agent/guard.h"
 #include "agent/shim_io.h"
@@ -123,7 +122,6 @@ static void shim_spec_comes_back(void **state)
     assert_null(found.exec[4]);
     assert_string_equal(found.writable[1], "/y");
     assert_null(found.cgroup);
-    assert_null(found.exchange_to);
     assert_true(found.switch_user && !found.network && found.uid == 1234 && found.gid == 77 &&
                 found.memory_bytes == 1ull << 37);
     sy_shim_spec_fini(&found);
@@ -197,41 +195,6 @@ static void result_has_a_limit(void **state)
     free(result);
 }
 
-static void exchange_needs_a_digest_that_fits(void **state)
-{
-    (void)state;
-    char from[128], to[128], json[128];
-    struct sy_error err = {0};
-    snprintf(from, sizeof from, "%s/out.json", directory);
-    snprintf(to, sizeof to, "%s/exchange", directory);
-    assert_int_equal(mkdir(to, 0755), 0);
-    put_file("out.json", "abc");
-    /* SHA-256 of "abc", FIPS 180-4 example */
-    static const char digest[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    snprintf(json, sizeof json, "{\"sha256\":\"%s\"}", digest);
-    assert_int_equal(sy_exchange_copy(from, to, json, strlen(json), &err), 0);
-    assert_int_equal(sy_exchange_copy(from, to, json, strlen(json), &err), 0); /* again */
-    char name[160];
-    snprintf(name, sizeof name, "exchange/%s.json", digest);
-    assert_int_equal(size_of(name), 3);
-    put_file(name, "abd"); /* a damaged copy is replaced */
-    assert_int_equal(sy_exchange_copy(from, to, json, strlen(json), &err), 0);
-    uint8_t found[32];
-    char copy[256];
-    snprintf(copy, sizeof copy, "%s/%s", directory, name);
-    assert_int_equal(sy_exchange_digest(copy, found, &err), 0);
-    assert_int_equal(found[0], 0xba);
-    json[12] = 'f';
-    assert_int_equal(sy_exchange_copy(from, to, json, strlen(json), &err), -SY_E_MISMATCH);
-    assert_int_equal(sy_exchange_copy(from, to, "{}", 2, &err), -SY_E_PARSE);
-    assert_int_equal(sy_exchange_copy(from, to, "{\"sha256\":\"ba\"}", 15, &err), -SY_E_PARSE);
-    json[12] = 'a';
-    assert_int_equal(sy_exchange_copy("/nonexistent", to, json, strlen(json), &err),
-                     -SY_E_NOT_FOUND);
-    assert_int_equal(sy_exchange_copy(from, "/nonexistent", json, strlen(json), &err),
-                     -SY_E_NOT_FOUND);
-}
-
 static void guard_obeys_one_scheduler(void **state)
 {
     (void)state;
@@ -268,7 +231,6 @@ int main(void)
         TEST(log_is_cut_at_the_front),
         TEST(progress_keeps_the_last_whole_line),
         TEST(result_has_a_limit),
-        TEST(exchange_needs_a_digest_that_fits),
         TEST(guard_obeys_one_scheduler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

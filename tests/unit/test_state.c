@@ -257,12 +257,58 @@ static void results_are_checked(void **context)
     world_advance_to(&world, 5, SY_SECTOR_Committing);
     task = world_task_of(&world, 5);
     assert_int_equal(world_lease(&world, task, "a1"), 0);
-    struct sy_ev_task_result c1 = {
-        .task = task, .attempt = 1, .agent = "a1", .ok = true, .c1_digest = {1}};
-    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &c1), -SY_E_PARSE); /* no proof */
+    struct sy_ev_task_result c1 = {.task = task, .attempt = 1, .agent = "a1", .ok = true};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &c1), -SY_E_PARSE); /* no digest */
+    c1.c1_digest[0] = 1;
     c1.result = (struct sy_slice){"x", SY_STATE_RESULT_BYTES_MAX + 1};
     assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &c1), -SY_E_LIMIT);
+    c1.result.bytes = 1;
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &c1), 0);
     in_state(&world, 5, SY_SECTOR_Committing);
+    task = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, task, "a1"), 0);
+    struct sy_ev_task_result c2 = {.task = task, .attempt = 1, .agent = "a1", .ok = true};
+    assert_int_equal(world_event(&world, SY_EVENT_TASK_RESULT, &c2), -SY_E_PARSE); /* no proof */
+    in_state(&world, 5, SY_SECTOR_Committing);
+    world_fini(&world);
+}
+
+/* The one stage that needs nothing of the scratch but one file runs on any agent with slots. */
+static void c2_follows_c1_on_any_agent_and_brings_the_proof(void **context)
+{
+    (void)context;
+    struct world world;
+    world_init(&world, true);
+    (void)world_pledge(&world, 1);
+    world_advance_to(&world, 5, SY_SECTOR_Committing);
+    uint64_t c1 = world_task_of(&world, 5);
+    world_run(&world, c1);
+    in_state(&world, 5, SY_SECTOR_Committing);
+    assert_int_equal(world_sector(&world, 5)->proof.bytes, 0);
+    uint64_t c2 = world_task_of(&world, 5);
+    assert_int_equal(sy_state_task(world.state, c2)->stage, SY_STAGE_C2);
+    assert_string_equal(world_sector(&world, 5)->scratch_agent, "a1");
+    assert_int_equal(world_lease(&world, c2, "a2"), 0);
+    assert_int_equal(world_result(&world, c2, true, SY_CLASS_NONE, 0), 0);
+    in_state(&world, 5, SY_SECTOR_SubmitCommitAggregate);
+    assert_int_equal(world_sector(&world, 5)->proof.bytes, 192);
+    /* a reorg takes the seed: the proof of the old one goes when C1 is done again */
+    assert_int_equal(refuse(&world, 5, SY_SECTOR_WaitSeed), 0);
+    world_advance_to(&world, 5, SY_SECTOR_Committing);
+    world_run(&world, world_task_of(&world, 5));
+    assert_int_equal(world_sector(&world, 5)->proof.bytes, 0);
+    /* C2 is given up, and the sector removed while it runs again */
+    c2 = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, c2, "a2"), 0);
+    assert_int_equal(world_result(&world, c2, false, SY_CLASS_CORRUPT, 0), 0);
+    in_state(&world, 5, SY_SECTOR_ComputeProofFailed);
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_RETRY, 5), 0);
+    world_run(&world, world_task_of(&world, 5));
+    c2 = world_task_of(&world, 5);
+    assert_int_equal(world_lease(&world, c2, "a2"), 0);
+    assert_int_equal(sector_event(&world, SY_EVENT_SECTOR_REMOVE, 5), 0);
+    assert_int_equal(sy_state_task(world.state, c2)->state, SY_TASK_CANCELLED);
+    assert_int_equal(sy_state_verify(world.state, &world.error), 0);
     world_fini(&world);
 }
 
@@ -625,6 +671,7 @@ int main(void)
         cmocka_unit_test(same_key_makes_one_job_until_it_expires),
         cmocka_unit_test(leases_are_checked),
         cmocka_unit_test(results_are_checked),
+        cmocka_unit_test(c2_follows_c1_on_any_agent_and_brings_the_proof),
         cmocka_unit_test(failures_retry_then_rest_then_go_on),
         cmocka_unit_test(damaged_layers_send_pc2_back_once),
         cmocka_unit_test(returned_lease_waits_and_is_no_failure),

@@ -5,14 +5,16 @@
 #   lab_start      start what is not running and wait until it answers
 #   lab_stop       end what was started
 # Settings (variables): LAB directory, BIN directory of the programs, SECTOR_SIZE, BLOCK_MS,
-# SCHEDULER_PORT, CHAIN_PORT, AGENT name, SLOTS (TOML lines).
+# SCHEDULER_PORT, CHAIN_PORT, AGENT name, SLOTS (TOML lines), PARAMETERS directory of the proof parameters,
+# shared by laboratories and made when it lacks those of SECTOR_SIZE.
 
 : "${SECTOR_SIZE:=2KiB}" "${BLOCK_MS:=200}" "${SCHEDULER_PORT:=7710}" "${CHAIN_PORT:=7720}"
-: "${AGENT:=lab}" "${LAB_LOG_LEVEL:=info}"
+: "${AGENT:=lab}" "${LAB_LOG_LEVEL:=info}" "${PARAMETERS:=$LAB_SOURCE/build/parameters}"
 : "${SLOTS:=ap = 2
 pc1 = 2
 pc2 = 1
 c1 = 2
+c2 = 1
 fin = 2
 unseal = 1
 remove = 1}"
@@ -96,7 +98,7 @@ name = "$name"
 dir = "$dir"
 scheduler = "tcp://127.0.0.1:$SCHEDULER_PORT"
 parent_cache = "$LAB/parent-cache"
-exchange = "$LAB/exchange"
+parameters = "$PARAMETERS"
 log_level = "$LAB_LOG_LEVEL"
 
 [slots]
@@ -112,6 +114,21 @@ lab_cli() {
     "$BIN/sealyard" --config "$LAB/sealyard.toml" "$@"
 }
 
+# Proof parameters of the sector size: made once, from this machine's randomness, for this network of one.
+# Without a C2 slot nobody needs them.
+lab_parameters() {
+    grep -q '^c2 = [1-9]' <<<"$SLOTS" || return 0
+    mkdir -p "$PARAMETERS" || return 1
+    PARAMETERS=$(cd "$PARAMETERS" && pwd)
+    (
+        flock 9 || exit 1 # two callers do not make them twice
+        "$BIN/sealyard" params verify --sector-size "$SECTOR_SIZE" --kind porep --dir "$PARAMETERS" \
+            >/dev/null 2>&1 && exit 0
+        lab_say "making the proof parameters for $SECTOR_SIZE sectors in $PARAMETERS: once, about two minutes"
+        "$BIN/sealyard" params generate --sector-size "$SECTOR_SIZE" --kind porep --dir "$PARAMETERS" >&2
+    ) 9>"$PARAMETERS/.lock" || lab_die "no proof parameters in $PARAMETERS"
+}
+
 lab_chain_up() {
     python3 -c "
 import json, sys, urllib.request
@@ -124,7 +141,7 @@ lab_start_chain() {
     lab_running devchain && return 0
     lab_spawn devchain "$BIN/sealyard-devchain" --dir "$LAB/devchain" \
         --listen "127.0.0.1:$CHAIN_PORT" --block-ms "$BLOCK_MS" --sector-size "$SECTOR_SIZE" \
-        --exchange "$LAB/exchange"
+        --parameters "$PARAMETERS"
     lab_wait 30 "the development chain" lab_chain_up
 }
 
@@ -173,10 +190,11 @@ lab_attach_stores() {
 # Makes everything for the first start; a second call changes nothing.
 lab_init() {
     [ -f "$LAB/ready" ] && return 0
-    mkdir -p "$LAB" "$LAB/log" "$LAB/run" "$LAB/exchange" "$LAB/parent-cache" || return 1
+    mkdir -p "$LAB" "$LAB/log" "$LAB/run" "$LAB/parent-cache" || return 1
     chmod 0755 "$LAB"
     LAB=$(cd "$LAB" && pwd)
     cp "$LAB_SOURCE/policies/lab.toml" "$LAB/policy.toml"
+    lab_parameters || return 1
     lab_start_chain || return 1
     lab_write_scheduler_toml "$(cat "$LAB/devchain/keys/worker.address")"
     "$BIN/sealyard-scheduler" init --config "$LAB/scheduler.toml" >>"$LAB/log/scheduler.log" 2>&1 ||

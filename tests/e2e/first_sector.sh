@@ -23,7 +23,7 @@ pass "sectors list --json has its documented fields"
 
 number=$(json "[s['number'] for s in d if any(p['raw_bytes'] for p in s['pieces'])][0]" <"$LAB/sectors.json")
 lab_cli sectors show "$number" --log --json >"$LAB/log.json" || fail "sectors show --log"
-json "[e['event'] for e in d].count('TASK_RESULT') == 5 and all(e['wall_ms'] > 0 for e in d)" <"$LAB/log.json" |
+json "[e['event'] for e in d].count('TASK_RESULT') == 6 and all(e['wall_ms'] > 0 for e in d)" <"$LAB/log.json" |
     grep -qx true || fail "the log of sector $number: $(cat "$LAB/log.json")"
 pass "sectors show --log tells the whole life"
 
@@ -51,7 +51,7 @@ for noun in "status" "jobs list" "tasks list" "agents list" "agents show $AGENT"
     # shellcheck disable=SC2086
     lab_cli --json $noun | json "d" >/dev/null || fail "sealyard --json $noun"
 done
-lab_cli chain head --json | json "d['network']" | grep -qx "${NETWORK:-sealyard-vanilla}" || fail "network name"
+lab_cli chain head --json | json "d['network']" | grep -qx "${NETWORK:-sealyard-devnet}" || fail "network name"
 pass "every list answers as table and JSON"
 
 lab_cli sectors remove "$number" >/dev/null 2>&1 && fail "a Proving sector was removed without --force"

@@ -5,9 +5,15 @@ set -u
 . "$(dirname "$0")/lib.sh"
 e2e_begin isolation
 SECTOR_SIZE=8MiB
+# No C2 slot: this test looks at PC1, and parameters for 8 MiB take minutes to make. The sector goes as far
+# as C1.
+SLOTS=$(grep -v '^c2 =' <<<"$SLOTS")
+c1_is_done() {
+    [ "$(lab_cli --json tasks list | json "any(t['number'] == $1 and t['stage'] == 'C2' and t['state'] == 'queued' for t in d)")" = true ]
+}
 lab_init || fail "the laboratory does not come up"
 
-job=$(lab_cli --json sectors pledge | json "d['job']") || fail "pledge"
+number=$(lab_cli --json sectors pledge | json "d['sectors'][0]") || fail "pledge"
 task_pid() {
     pid=$(pgrep -f "^$BIN/sealyard-task pc1" | head -n 1)
     [ -n "$pid" ]
@@ -21,12 +27,11 @@ grep -q 'NoNewPrivs:.1' "/proc/$pid/status" || fail "no_new_privs is not set"
 tr '\0' '\n' <"/proc/$pid/environ" | grep -qiE 'secret|token|SEALYARD_CONFIG' && fail "the environment leaks"
 [ "$(find "/proc/$pid/fd" -lname '*data.mdb*' | wc -l)" -eq 0 ] || fail "the stage holds the scheduler's store open"
 pass "PC1 runs in $(grep -o '[^:]*sealyard-[^:]*' <<<"$cgroups" | head -n 1), cpus $cpus"
-lab_cli jobs wait "$job" --timeout 6m >/dev/null || fail "the job does not end well: $(lab_cli tasks list)"
-all_proving 1 || fail "not Proving"
+wait_until 360 c1_is_done "$number" || fail "C1 is not reached: $(lab_cli tasks list)"
 groups_left() {
     [ "$(find /sys/fs/cgroup -type d -path '*sealyard-*' -name '*-*-*' 2>/dev/null | wc -l)" -eq 0 ]
 }
-pass "an 8 MiB sector is Proving"
+pass "an 8 MiB sector waits for C2"
 
 # hugepages: reserve 32 MiB, or say why not
 old=$(cat /proc/sys/vm/nr_hugepages)
@@ -47,12 +52,12 @@ TOML
 kill -TERM "$(cat "$LAB/run/agent-$AGENT.pid")"
 wait_until 20 sh -c "! [ -d /proc/$(cat "$LAB/run/agent-$AGENT.pid") ]" || fail "the agent does not stop"
 lab_start_agent || fail "the agent does not start with hugepages"
-job=$(lab_cli --json sectors pledge | json "d['job']") || fail "pledge"
+number=$(lab_cli --json sectors pledge | json "d['sectors'][0]") || fail "pledge"
 pages_used() {
     [ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -lt "$(awk '/HugePages_Total/ {print $2}' /proc/meminfo)" ]
 }
 wait_until 120 pages_used || fail "no hugepage was used: $(grep Huge /proc/meminfo)"
-lab_cli jobs wait "$job" --timeout 6m >/dev/null || fail "the job on hugepages does not end well: $(lab_cli tasks list)"
+wait_until 360 c1_is_done "$number" || fail "C1 is not reached on hugepages: $(lab_cli tasks list)"
 [ "$(awk '/HugePages_Free/ {print $2}' /proc/meminfo)" -eq "$(awk '/HugePages_Total/ {print $2}' /proc/meminfo)" ] ||
     fail "hugepages are not given back"
 lab_stop

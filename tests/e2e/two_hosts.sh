@@ -17,8 +17,9 @@ ip addr add "$net.1/24" dev "$host-a" && ip link set "$host-a" up || fail "netwo
 ip -n "$host" addr add "$net.2/24" dev "$host-b" && ip -n "$host" link set "$host-b" up && ip -n "$host" link set lo up || fail "network"
 
 LAB=$(cd "$LAB" && pwd)
-mkdir -p "$LAB/log" "$LAB/run" "$LAB/exchange" "$LAB/parent-cache"
+mkdir -p "$LAB/log" "$LAB/run" "$LAB/parent-cache"
 cp "$LAB_SOURCE/policies/lab.toml" "$LAB/policy.toml"
+lab_parameters || fail "parameters"
 lab_start_chain || fail "chain"
 lab_write_scheduler_toml "$(cat "$LAB/devchain/keys/worker.address")"
 sed -i "s|^listen = .*|listen = [\"tcp://$net.1:$SCHEDULER_PORT\"]|" "$LAB/scheduler.toml"

@@ -258,9 +258,9 @@ void rig_forget(struct rig *rig)
 void rig_hello(struct rig *rig, const char *agent, const struct sy_msg_attempt_state *attempts,
                uint32_t attempt_count)
 {
-    struct sy_slot_offer slots[] = {{SY_STAGE_AP, 1},    {SY_STAGE_PC1, 1}, {SY_STAGE_PC2, 1},
-                                    {SY_STAGE_C1, 1},    {SY_STAGE_FIN, 1}, {SY_STAGE_UNSEAL, 1},
-                                    {SY_STAGE_REMOVE, 1}};
+    struct sy_slot_offer slots[] = {{SY_STAGE_AP, 1},     {SY_STAGE_PC1, 1},   {SY_STAGE_PC2, 1},
+                                    {SY_STAGE_C1, 1},     {SY_STAGE_C2, 1},    {SY_STAGE_FIN, 1},
+                                    {SY_STAGE_UNSEAL, 1}, {SY_STAGE_REMOVE, 1}};
     struct sy_store_row stores[2] = {{.kind = SY_STORE_SCRATCH,
                                       .bytes_total = 1ull << 40,
                                       .bytes_free = 1ull << 40,

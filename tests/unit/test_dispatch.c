@@ -469,6 +469,80 @@ static void file_chunks_are_relayed_to_the_client_who_asked(void **state)
     assert_int_equal(((const struct sy_msg_chunk *)sent->body)->data.bytes, 3);
 }
 
+static uint32_t refused_fetch(const char *who, const char *what, uint64_t id, uint64_t sequence)
+{
+    struct sy_msg_fetch fetch = {.id = id, .bytes = 100};
+    snprintf(fetch.what, sizeof fetch.what, "%s", what);
+    rig_receive_as(&rig, who, SY_MSG_FETCH, sequence, &fetch);
+    rig_settle(&rig);
+    const struct rig_sent *sent = rig_find(&rig, who, SY_MSG_FAILURE);
+    assert_non_null(sent);
+    assert_int_equal(sent->sequence, sequence);
+    return ((const struct sy_msg_failure *)sent->body)->code;
+}
+
+/* The sector of begin(), whose scratch is on a1, as far as a leased C2; returns that task. */
+static const struct sy_task *begin_c2(void)
+{
+    static const char *const results[] = {
+        ap_result, "{\"comm_d\":\"" H64 "\",\"replica_id\":\"" H64 "\"}",
+        "{\"comm_r\":\"" H64 "\",\"comm_r_cid\":\"bagb\"}", "{\"sha256\":\"" H64 "\"}"};
+    struct sy_ev_randomness random = {.miner = RIG_MINER, .number = 1, .epoch = 9, .value = {1}};
+    struct sy_ev_sector_epoch landed = {.miner = RIG_MINER, .number = 1, .epoch = 20};
+    struct sy_msg_start start = begin();
+    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
+        if (i > 0) {
+            rig_pass(&rig, 100);
+            start = *start_of("a1");
+            ack("a1", &start, SY_START_ACCEPTED);
+        }
+        assert_int_equal(send_result("a1", &start, true, results[i]), SY_RESULT_ACCEPTED);
+        if (i == 0)
+            rig_event(&rig, SY_EVENT_TICKET, &random);
+        if (i == 2) {
+            rig_event(&rig, SY_EVENT_PRECOMMIT_LANDED, &landed); /* adopted */
+            rig_event(&rig, SY_EVENT_SEED, &random);
+        }
+    }
+    rig_pass(&rig, 100);
+    const struct sy_task *c2 = task(5);
+    assert_int_equal(c2->stage, SY_STAGE_C2);
+    assert_int_equal(c2->state, SY_TASK_LEASED);
+    return c2;
+}
+
+/* Agents read C1 outputs of the C2 tasks that they have, and nothing else; clients no C1 outputs.
+ */
+static void c1_output_is_relayed_to_the_agent_with_the_lease_only(void **state)
+{
+    (void)state;
+    const struct sy_task *c2 = begin_c2();
+    struct sy_msg_fetch fetch = {
+        .what = "c1-output", .id = c2->id, .offset_bytes = 7, .bytes = 100};
+    rig_hello(&rig, "a2", NULL, 0);
+    rig_forget(&rig);
+    rig_receive_as(&rig, c2->agent, SY_MSG_FETCH, 900, &fetch);
+    const struct rig_sent *sent = rig_find(&rig, "a1", SY_MSG_FILE_READ);
+    assert_non_null(sent);
+    const struct sy_msg_file_read *read = sent->body;
+    assert_string_equal(read->what, "c1-output");
+    assert_string_equal(read->store, "a1-s");
+    assert_int_equal(read->miner, RIG_MINER);
+    assert_int_equal(read->number, 1);
+    assert_int_equal(read->offset_bytes, 7);
+    struct sy_msg_chunk chunk = {.offset_bytes = 7, .total_bytes = 10, .data = {"[1]", 3}};
+    rig_receive_as(&rig, "a1", SY_MSG_CHUNK, sent->sequence, &chunk);
+    sent = rig_find(&rig, c2->agent, SY_MSG_CHUNK);
+    assert_non_null(sent);
+    assert_int_equal(sent->sequence, 900);
+    const char *other = strcmp(c2->agent, "a1") == 0 ? "a2" : "a1";
+    assert_int_equal(refused_fetch(other, "c1-output", c2->id, 901), SY_E_STALE);
+    assert_int_equal(refused_fetch(c2->agent, "c1-output", 4, 902), SY_E_STALE); /* C1's task */
+    assert_int_equal(refused_fetch(c2->agent, "c1-output", 99, 903), SY_E_STALE);
+    assert_int_equal(refused_fetch(c2->agent, "task-log", c2->id, 904), SY_E_ARG);
+    assert_int_equal(refused_fetch("eye", "c1-output", c2->id, 905), SY_E_ARG);
+}
+
 static void silent_agent_makes_the_fetch_fail_in_time(void **state)
 {
     (void)state;
@@ -549,6 +623,7 @@ int main(void)
         T(store_of_another_agent_does_not_keep_an_agent_away),
         T(suspect_agent_gets_no_start),
         T(file_chunks_are_relayed_to_the_client_who_asked),
+        T(c1_output_is_relayed_to_the_agent_with_the_lease_only),
         T(silent_agent_makes_the_fetch_fail_in_time),
         T(store_is_attached_through_its_agent),
     };

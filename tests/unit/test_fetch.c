@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "agent/fetch.h"
-#include "attempt_world.h"
+#include "tests/unit/attempt_world.h"
 #include "common/file.h"
 #include "common/hex.h"
 

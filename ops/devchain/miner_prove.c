@@ -1,9 +1,8 @@
 /* ProveCommitSectors3 of the miner actor: sectors fail one by one in the BatchReturn, unless the
  * message asks for all or nothing.
  *
- * Network sealyard-vanilla: a proof has 192 bytes, the SHA-256 of the C1 file and zeros. Aggregates
- * do not exist. No allocation and no market exists either: a piece that names an allocation fails
- * its sector, notifications reach nobody.
+ * Proofs are real ones (verifier.h); aggregates do not exist. No allocation and no market exists
+ * either: a piece that names an allocation fails its sector, notifications reach nobody.
  */
 #include "ops/devchain/vm.h"
 
@@ -21,7 +20,7 @@ static uint32_t fail_sector(struct sy_dc_call *call, uint32_t code, uint64_t num
 {
     /* the receipt keeps the reason of the first failed sector */
     if (!call->receipt->error[0])
-        sy_dc_abort(call->receipt, 0, "sector %llu: %.200s", (unsigned long long)number, why);
+        sy_dc_abort(call->receipt, 0, "sector %llu: %s", (unsigned long long)number, why);
     return code;
 }
 
@@ -70,9 +69,9 @@ static int judge(struct sy_dc_call *call, const struct sy_fil_prove *prove, uint
     const struct sy_dc_precommit *precommit = sy_dc_precommit_get(call->miner, sector->number);
     const struct sy_dc_world *world = call->world;
     int64_t seed_epoch = precommit->epoch + world->genesis->challenge_delay;
-    struct sy_dc_proof_job job = {.miner = call->miner->id,
-                                  .number = sector->number,
-                                  .seal_proof = precommit->seal_proof,
+    struct sy_porep_claim claim = {
+        .proof_type = precommit->seal_proof, .miner = call->miner->id, .number = sector->number};
+    struct sy_dc_proof_job job = {.claim = &claim,
                                   .proof = prove->proofs[index].data,
                                   .proof_bytes = prove->proofs[index].bytes};
     struct sy_error why = {0};
@@ -88,14 +87,15 @@ static int judge(struct sy_dc_call *call, const struct sy_fil_prove *prove, uint
                                 "pre-commit has expired");
         return 0;
     }
-    rc = check_pieces(call, prove, sector, precommit, job.comm_d, &why);
+    rc = check_pieces(call, prove, sector, precommit, claim.comm_d, &why);
     if (rc == -SY_E_NOMEM)
         return sy_fail(err, SY_E_NOMEM, "%s", why.text);
     if (rc == 0)
-        rc = world->draw(world->self, false, 5, precommit->rand_epoch, job.miner, job.ticket, &why);
+        rc = world->draw(world->self, false, 5, precommit->rand_epoch, claim.miner, claim.ticket,
+                         &why);
     if (rc == 0)
-        rc = world->draw(world->self, true, 6, seed_epoch, job.miner, job.seed, &why);
-    memcpy(job.comm_r, precommit->sealed, 32);
+        rc = world->draw(world->self, true, 6, seed_epoch, claim.miner, claim.seed, &why);
+    memcpy(claim.comm_r, precommit->sealed, 32);
     if (rc < 0 || !world->verify(world->self, &job, &why))
         *ret_code = fail_sector(call, SY_FIL_EXIT_ILLEGAL_ARGUMENT, sector->number, why.text);
     return 0;

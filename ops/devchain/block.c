@@ -23,20 +23,26 @@ static int world_draw(void *self, bool beacon, int64_t tag, int64_t epoch, uint6
     return sy_dc_chain_draw(self, beacon, tag, epoch, entropy, bytes, ret, err);
 }
 
-/* One key for everything that the verdict depends on. */
+/* One key for everything that the verdict depends on: the proof's form and hash, then each claim
+ * hashed in. */
 static void job_key(const struct sy_dc_proof_job *job, uint8_t ret[32])
 {
-    const struct sy_porep_claim *claim = job->claim;
     uint8_t input[3 * 8 + 4 * 32 + 32];
-    memcpy(input, &claim->miner, 8);
-    memcpy(input + 8, &claim->number, 8);
-    memcpy(input + 16, &claim->proof_type, 8);
-    memcpy(input + 24, claim->comm_d, 32);
-    memcpy(input + 56, claim->comm_r, 32);
-    memcpy(input + 88, claim->ticket, 32);
-    memcpy(input + 120, claim->seed, 32);
-    sy_fil_hash(job->proof, job->proof_bytes, input + 152);
-    sy_fil_hash(input, sizeof(input), ret);
+    input[0] = job->aggregate;
+    sy_fil_hash(job->proof, job->proof_bytes, input + 1);
+    sy_fil_hash(input, 1 + 32, ret);
+    for (size_t i = 0; i < job->sectors; i++) {
+        const struct sy_porep_claim *claim = &job->claims[i];
+        memcpy(input, &claim->miner, 8);
+        memcpy(input + 8, &claim->number, 8);
+        memcpy(input + 16, &claim->proof_type, 8);
+        memcpy(input + 24, claim->comm_d, 32);
+        memcpy(input + 56, claim->comm_r, 32);
+        memcpy(input + 88, claim->ticket, 32);
+        memcpy(input + 120, claim->seed, 32);
+        memcpy(input + 152, ret, 32);
+        sy_fil_hash(input, sizeof(input), ret);
+    }
 }
 
 static bool verify_now(struct sy_dc_chain *chain, const struct sy_dc_proof_job *job,

@@ -2,10 +2,17 @@
 
 #include "common/file.h"
 #include "common/mem.h"
+#include "tasks/snark/aggregate.h"
 #include "tasks/snark/params_store.h"
+
+#define SRS_PROOFS 2 /* all that a verifier needs of the reference string */
+#define SRS_THREADS 1
 
 struct sy_dc_verifier {
     struct sy_vk_store *keys;
+    char srs_path[SY_PATH_BYTES];
+    bool has_srs;
+    struct sy_srs srs;
 };
 
 int sy_dc_verifier_create(struct sy_dc_verifier **ret, const char *directory, struct sy_error *err)
@@ -14,7 +21,11 @@ int sy_dc_verifier_create(struct sy_dc_verifier **ret, const char *directory, st
     int rc;
     if (!verifier)
         return sy_fail(err, SY_E_NOMEM, "no memory for the verifier");
-    rc = sy_vk_store_create(&verifier->keys, directory, err);
+    if (!directory || !directory[0])
+        directory = sy_params_directory();
+    rc = sy_path_format(verifier->srs_path, err, "%s/%s", directory, SY_SRS_FILE_NAME);
+    if (rc == 0)
+        rc = sy_vk_store_create(&verifier->keys, directory, err);
     if (rc < 0) {
         sy_mem_free(verifier);
         return rc;
@@ -27,6 +38,8 @@ void sy_dc_verifier_destroy(struct sy_dc_verifier *verifier)
 {
     if (!verifier)
         return;
+    if (verifier->has_srs)
+        sy_srs_fini(&verifier->srs);
     sy_vk_store_destroy(verifier->keys);
     sy_mem_free(verifier);
 }
@@ -41,8 +54,31 @@ int sy_dc_verifier_ready(struct sy_dc_verifier *verifier, uint64_t seal_proof, s
     return rc;
 }
 
+static int load_srs(struct sy_dc_verifier *verifier, struct sy_error *err)
+{
+    int rc;
+    if (verifier->has_srs)
+        return 0;
+    rc = sy_srs_open(&verifier->srs, verifier->srs_path, SRS_PROOFS, SRS_THREADS, err);
+    if (rc == -SY_E_NOT_FOUND)
+        return sy_fail(err, SY_E_NOT_FOUND,
+                       "no reference string for aggregates: put the network's there, or send one "
+                       "proof per sector; missing: %s",
+                       verifier->srs_path);
+    verifier->has_srs = rc == 0;
+    return rc;
+}
+
 bool sy_dc_verifier_check(struct sy_dc_verifier *verifier, const struct sy_dc_proof_job *job,
                           struct sy_error *err)
 {
-    return sy_porep_verify_seal(verifier->keys, job->claim, job->proof, job->proof_bytes, err) == 0;
+    int rc;
+    if (!job->aggregate)
+        return sy_porep_verify_seal(verifier->keys, job->claims, job->proof, job->proof_bytes,
+                                    err) == 0;
+    rc = load_srs(verifier, err);
+    if (rc == 0)
+        rc = sy_porep_verify_aggregate(verifier->keys, &verifier->srs, SY_SNARKPACK_V2, job->claims,
+                                       job->sectors, job->proof, job->proof_bytes, err);
+    return rc == 0;
 }

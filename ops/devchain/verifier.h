@@ -3,9 +3,10 @@
  * aggregate (version 2) for several sectors.
  *
  * Keys come from a parameters directory (tasks/snark/params_store.h), are read when they are first
- * needed and kept. A key that is missing or damaged refuses every proof that needs it, until it is
- * there; nothing else is ever taken for a proof. The only file of the chain, with commd.c, that
- * uses the sealing library. Threads: none inside; the caller holds the chain's lock.
+ * needed and kept; aggregates need the reference string SY_SRS_FILE_NAME there. A file that is
+ * missing or damaged refuses every proof that needs it, until it is there; nothing else is ever
+ * taken for a proof. The only file of the chain, with commd.c, that uses the sealing library.
+ * Threads: none inside; the caller holds the chain's lock.
  */
 #ifndef SEALYARD_OPS_DEVCHAIN_VERIFIER_H
 #define SEALYARD_OPS_DEVCHAIN_VERIFIER_H

@@ -17,7 +17,9 @@
 
 /* One proof to be judged; everything is borrowed. */
 struct sy_dc_proof_job {
-    const struct sy_porep_claim *claim;
+    const struct sy_porep_claim *claims; /* of one proof type */
+    size_t sectors;                      /* at least 1; exactly 1 unless aggregate */
+    bool aggregate;                      /* one SnarkPack proof of all claims, in their order */
     const uint8_t *proof;
     size_t proof_bytes;
 };

@@ -10,8 +10,8 @@
 
 #include "common/fil/randomness.h"
 #include "common/file.h"
-#include "common/mem.h"
 #include "tasks/field/curve.h"
+#include "tasks/snark/aggregate.h"
 #include "tasks/snark/params_store.h"
 
 #include <stdio.h>
@@ -254,7 +254,182 @@ static void missing_and_damaged_keys_refuse_a_true_proof(void **state)
     rig_close(&rig);
 }
 
+/* ---------------------------------------------------------------- aggregates ---------------- */
+
+static uint8_t *aggregate; /* of all proofs in the order of the sectors */
+static size_t aggregate_bytes;
+
+static void add_srs(struct sy_dc_config *config)
+{
+    char from[SY_PATH_BYTES], to[SY_PATH_BYTES];
+    struct sy_fr alpha, beta;
+    struct sy_srs srs;
+    struct sy_porep_claim claims[SECTORS] = {0};
+    uint8_t proofs[SECTORS][SY_PROOF_BYTES], include[SY_AGGREGATE_INCLUDE_BYTES];
+    own_keys(config);
+    keys_in(from, sealing_parameters());
+    keys_in(to, config->parameters);
+    assert_int_equal(symlink(from, to), 0);
+    sy_fr_from_u64(&alpha, 12345);
+    sy_fr_from_u64(&beta, 67890);
+    snprintf(to, sizeof(to), "%.900s/%s", config->parameters, SY_SRS_FILE_NAME);
+    assert_int_equal(sy_srs_generate(to, SECTORS, &alpha, &beta, NULL), 0);
+    assert_int_equal(sy_srs_open(&srs, to, SECTORS, 0, NULL), 0);
+    for (int i = 0; i < SECTORS; i++) {
+        claims[i].proof_type = 5;
+        memcpy(claims[i].seed, sealings[i].seed, 32);
+        memcpy(claims[i].comm_r, sealings[i].comm_r, 32);
+    }
+    take_true_proofs(proofs);
+    sy_aggregate_include(claims, SECTORS, include);
+    assert_int_equal(sy_aggregate_prove(&srs, SY_SNARKPACK_V2, include, proofs[0], SECTORS, 0,
+                                        &aggregate, &aggregate_bytes, NULL),
+                     0);
+    sy_srs_fini(&srs);
+}
+
+static int setup_aggregate(void **state)
+{
+    (void)state;
+    rig_open_copy(&rig, &origin, add_srs);
+    return 0;
+}
+
+static int teardown_aggregate(void **state)
+{
+    free(aggregate);
+    aggregate = NULL;
+    return teardown(state);
+}
+
+static void aggregate_init(struct sy_fil_prove *ret, const uint64_t *numbers, size_t count)
+{
+    sy_fil_prove_init(ret);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(sy_fil_prove_add_sector(ret, numbers[i], NULL), 0);
+    ret->aggregate = (struct sy_fil_bytes){aggregate, aggregate_bytes};
+    ret->has_aggregate_type = true;
+    ret->aggregate_type = 1;
+}
+
+static const struct sy_dc_message *send_prove(const struct sy_fil_prove *prove_params)
+{
+    static uint8_t params[SY_FIL_MESSAGE_BYTES_MAX];
+    size_t bytes;
+    assert_int_equal(sy_fil_prove_encode(prove_params, params, sizeof(params), &bytes, NULL), 0);
+    return rig_send(&rig, SY_FIL_METHOD_PROVE, params, bytes, "1000000000000000000");
+}
+
+static void expect_message_refused(const struct sy_fil_prove *prove_params, const char *part)
+{
+    const struct sy_dc_message *message = send_prove(prove_params);
+    if (message->exit_code != SY_FIL_EXIT_ILLEGAL_ARGUMENT || !strstr(message->error, part))
+        fail_msg("exit %u \"%s\", expected \"%s\"", message->exit_code, message->error, part);
+    assert_int_equal(sectors_on_chain(), 0);
+}
+
+static const uint64_t NUMBERS[SECTORS] = {1, 2, 3, 4};
+
+static void true_aggregate_is_taken_and_stays(void **state)
+{
+    struct sy_fil_prove prove_params;
+    const struct sy_dc_message *message;
+    (void)state;
+    aggregate_init(&prove_params, NUMBERS, SECTORS);
+    message = send_prove(&prove_params);
+    assert_string_equal(message->error, "");
+    assert_int_equal(message->exit_code, 0);
+    assert_int_equal(
+        sy_fil_batch_return_decode(message->returned, message->return_bytes, &batch, NULL), 0);
+    assert_int_equal(batch.success_count, SECTORS);
+    snprintf(rig.config.parameters, sizeof(rig.config.parameters), "%.500s/none", rig.dir);
+    rig_reopen(&rig);
+    assert_int_equal(sectors_on_chain(), SECTORS);
+    sy_fil_prove_fini(&prove_params);
+}
+
+static void false_aggregates_fail_the_message(void **state)
+{
+    static const uint64_t swapped[SECTORS] = {1, 3, 2, 4};
+    static const size_t at[] = {100, 1000, 1500, 2000, 5000};
+    struct sy_fil_prove prove_params;
+    (void)state;
+    aggregate_init(&prove_params, swapped, SECTORS);
+    expect_message_refused(&prove_params, "aggregate refused");
+    sy_fil_prove_fini(&prove_params);
+    aggregate_init(&prove_params, NUMBERS, SECTORS);
+    for (size_t i = 0; i < SY_ARRAY_SIZE(at); i++) {
+        aggregate[at[i]] ^= 1;
+        expect_message_refused(&prove_params, "aggregate refused");
+        aggregate[at[i]] ^= 1;
+    }
+    prove_params.aggregate.bytes--;
+    expect_message_refused(&prove_params, "aggregate refused");
+    prove_params.aggregate.bytes++;
+    prove_params.aggregate_type = 0;
+    expect_message_refused(&prove_params, "SnarkPackV2");
+    prove_params.has_aggregate_type = false;
+    expect_message_refused(&prove_params, "SnarkPackV2");
+    sy_fil_prove_fini(&prove_params);
+    aggregate_init(&prove_params, NUMBERS, SECTORS - 1);
+    expect_message_refused(&prove_params, "expected 4 to 819");
+    sy_fil_prove_fini(&prove_params);
+}
+
+static void proofs_and_aggregates_exclude_each_other(void **state)
+{
+    struct sy_fil_prove prove_params;
+    (void)state;
+    aggregate_init(&prove_params, NUMBERS, SECTORS);
+    for (int i = 0; i < SECTORS; i++)
+        assert_int_equal(
+            sy_fil_prove_add_proof(&prove_params, sealings[i].proof, SY_PROOF_BYTES, NULL), 0);
+    expect_message_refused(&prove_params, "expected either");
+    prove_params.aggregate.bytes = 0;
+    expect_message_refused(&prove_params, "expected null");
+    prove_params.proof_count = 0;
+    expect_message_refused(&prove_params, "expected either");
+    sy_fil_prove_fini(&prove_params);
+}
+
+/* An aggregate that holds, over a sector whose declared data is not what was committed. */
+static void sector_of_wrong_data_fails_beside_a_true_aggregate(void **state)
+{
+    struct sy_fil_prove_piece piece = {.padded_bytes = 2048};
+    struct sy_fil_prove prove_params;
+    const struct sy_dc_message *message;
+    uint8_t comm[32] = {9};
+    (void)state;
+    aggregate_init(&prove_params, NUMBERS, SECTORS);
+    sy_fil_cid_unsealed(comm, &piece.cid);
+    assert_int_equal(sy_fil_prove_add_piece(&prove_params, &piece, NULL), 0); /* the last sector */
+    message = send_prove(&prove_params);
+    assert_int_equal(message->exit_code, 0);
+    assert_non_null(strstr(message->error, "sector 4: commD of the pieces"));
+    assert_int_equal(
+        sy_fil_batch_return_decode(message->returned, message->return_bytes, &batch, NULL), 0);
+    assert_int_equal(sy_fil_batch_return_code(&batch, 3), SY_FIL_EXIT_ILLEGAL_ARGUMENT);
+    assert_int_equal(sectors_on_chain(), SECTORS - 1);
+    sy_fil_prove_fini(&prove_params);
+}
+
+static void missing_reference_string_refuses_a_true_aggregate(void **state)
+{
+    struct sy_fil_prove prove_params;
+    char path[SY_PATH_BYTES];
+    (void)state;
+    snprintf(path, sizeof(path), "%.900s/%s", rig.config.parameters, SY_SRS_FILE_NAME);
+    assert_int_equal(unlink(path), 0);
+    aggregate_init(&prove_params, NUMBERS, SECTORS);
+    expect_message_refused(&prove_params, SY_SRS_FILE_NAME);
+    assert_int_equal(sy_file_write(path, "", 0, 0600, NULL), 0);
+    expect_message_refused(&prove_params, "aggregate refused");
+    sy_fil_prove_fini(&prove_params);
+}
+
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define AGGREGATE_TEST(name)                                                                       \
+    cmocka_unit_test_setup_teardown(name, setup_aggregate, teardown_aggregate)
 
 int main(void)
 {
@@ -266,6 +441,11 @@ int main(void)
         RIG_TEST(points_of_the_groups_are_no_proof),
         RIG_TEST(proofs_of_another_length_are_refused),
         cmocka_unit_test(missing_and_damaged_keys_refuse_a_true_proof),
+        AGGREGATE_TEST(true_aggregate_is_taken_and_stays),
+        AGGREGATE_TEST(false_aggregates_fail_the_message),
+        AGGREGATE_TEST(proofs_and_aggregates_exclude_each_other),
+        AGGREGATE_TEST(sector_of_wrong_data_fails_beside_a_true_aggregate),
+        AGGREGATE_TEST(missing_reference_string_refuses_a_true_aggregate),
     };
     return cmocka_run_group_tests(tests, seal_all, forget_all);
 }

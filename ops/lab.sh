@@ -124,7 +124,7 @@ lab_parameters() {
         flock 9 || exit 1 # two callers do not make them twice
         "$BIN/sealyard" params verify --sector-size "$SECTOR_SIZE" --kind porep --dir "$PARAMETERS" \
             >/dev/null 2>&1 && exit 0
-        lab_say "making the proof parameters for $SECTOR_SIZE sectors in $PARAMETERS: once, about two minutes"
+        lab_say "making the proof parameters for $SECTOR_SIZE sectors in $PARAMETERS: once, a minute or two"
         "$BIN/sealyard" params generate --sector-size "$SECTOR_SIZE" --kind porep --dir "$PARAMETERS" >&2
     ) 9>"$PARAMETERS/.lock" || lab_die "no proof parameters in $PARAMETERS"
 }

@@ -4,7 +4,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "ops/devchain/money.h"
-#include "ops/devchain/prooffile.h"
+#include "ops/devchain/verifier.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,19 +23,26 @@ static int world_draw(void *self, bool beacon, int64_t tag, int64_t epoch, uint6
     return sy_dc_chain_draw(self, beacon, tag, epoch, entropy, bytes, ret, err);
 }
 
-/* One key for everything that the verdict depends on. */
+/* One key for everything that the verdict depends on: the proof's form and hash, then each claim
+ * hashed in. */
 static void job_key(const struct sy_dc_proof_job *job, uint8_t ret[32])
 {
-    uint8_t input[3 * 8 + 4 * 32 + 32] = {0};
-    memcpy(input, &job->miner, 8);
-    memcpy(input + 8, &job->number, 8);
-    memcpy(input + 16, &job->seal_proof, 8);
-    memcpy(input + 24, job->comm_d, 32);
-    memcpy(input + 56, job->comm_r, 32);
-    memcpy(input + 88, job->ticket, 32);
-    memcpy(input + 120, job->seed, 32);
-    sy_fil_hash(job->proof, job->proof_bytes, input + 152);
-    sy_fil_hash(input, sizeof(input), ret);
+    uint8_t input[3 * 8 + 4 * 32 + 32];
+    input[0] = job->aggregate;
+    sy_fil_hash(job->proof, job->proof_bytes, input + 1);
+    sy_fil_hash(input, 1 + 32, ret);
+    for (size_t i = 0; i < job->sectors; i++) {
+        const struct sy_porep_claim *claim = &job->claims[i];
+        memcpy(input, &claim->miner, 8);
+        memcpy(input + 8, &claim->number, 8);
+        memcpy(input + 16, &claim->proof_type, 8);
+        memcpy(input + 24, claim->comm_d, 32);
+        memcpy(input + 56, claim->comm_r, 32);
+        memcpy(input + 88, claim->ticket, 32);
+        memcpy(input + 120, claim->seed, 32);
+        memcpy(input + 152, ret, 32);
+        sy_fil_hash(input, sizeof(input), ret);
+    }
 }
 
 static bool verify_now(struct sy_dc_chain *chain, const struct sy_dc_proof_job *job,
@@ -47,7 +54,7 @@ static bool verify_now(struct sy_dc_chain *chain, const struct sy_dc_proof_job *
         if (memcmp(chain->proven[i], key, 32) == 0)
             return true;
     }
-    if (!sy_dc_proof_check(chain->config.exchange, job, err))
+    if (!sy_dc_verifier_check(chain->verifier, job, err))
         return false;
     memcpy(chain->proven[chain->proven_count++ % SY_DC_PROVEN_MAX], key, 32);
     return true;
@@ -115,7 +122,7 @@ static int execute(struct sy_dc_chain *chain, struct sy_dc_message *message,
                        err);
     message->exit_code = receipt->exit_code;
     message->gas_used = receipt->gas_used;
-    snprintf(message->error, sizeof(message->error), "%.127s", receipt->error);
+    memcpy(message->error, receipt->error, sizeof(message->error));
     if (rc == 0 && receipt->return_bytes) {
         message->returned = sy_mem_dup(receipt->returned, receipt->return_bytes);
         message->return_bytes = receipt->return_bytes;

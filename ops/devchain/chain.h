@@ -3,7 +3,7 @@
  * One block per tipset, no forks. Block h carries messages that are executed at epoch h; the state
  * that RPC reads show at head h (`pre`) is the one before them, their receipts become visible with
  * the next tipset. Everything follows from the journal's records: genesis, then one record per
- * block with its messages and the verdicts on proofs (files may be gone later). The same code
+ * block with its messages and the verdicts on proofs (keys may be gone later). The same code
  * applies a block when it is made and when it is replayed; a replay that gives another block CID is
  * refused.
  *
@@ -20,7 +20,7 @@
 #include "common/fil/key.h"
 #include "ops/devchain/header.h"
 #include "ops/devchain/journal.h"
-#include "ops/devchain/vm.h"
+#include "ops/devchain/verifier.h"
 
 #include <uthash.h>
 
@@ -58,7 +58,7 @@ struct sy_dc_message {
     int64_t gas_used;
     uint8_t *returned; /* owned */
     uint32_t return_bytes;
-    char error[128];
+    char error[SY_ERROR_TEXT_BYTES];
     UT_hash_handle hh;
 };
 
@@ -70,6 +70,7 @@ struct sy_dc_replaced {
 struct sy_dc_chain {
     struct sy_dc_config config;
     struct sy_dc_journal *journal;
+    struct sy_dc_verifier *verifier;
     struct sy_fil_key worker, owner;
     uint8_t seed[32];
 
@@ -102,7 +103,8 @@ struct sy_dc_chain {
 };
 
 /* Opens or makes the chain in config->dir (keys/worker.key, keys/owner.key with .address texts,
- * token, chain.journal). -SY_E_STATE when the directory holds a chain of other genesis values. */
+ * token, chain.journal). -SY_E_STATE when the directory holds a chain of other genesis values. A
+ * verifying key that is missing is told in the log, and refuses proofs until it is there. */
 int sy_dc_chain_open(struct sy_dc_chain **ret, const struct sy_dc_config *config,
                      struct sy_error *err);
 void sy_dc_chain_close(struct sy_dc_chain *chain);

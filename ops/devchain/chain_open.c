@@ -215,6 +215,17 @@ static int open_chain(struct sy_dc_chain *chain, struct sy_error *err)
     return rc;
 }
 
+/* The chain runs without them; who starts it learns at once why its proofs will be refused. */
+static void tell_missing_keys(struct sy_dc_chain *chain)
+{
+    struct sy_error why;
+    for (uint32_t i = 0; i < chain->config.genesis.miner_count; i++) {
+        if (sy_dc_verifier_ready(chain->verifier, chain->config.genesis.seal_proofs[i], &why) < 0)
+            SY_WARN("devchain", "proofs_refused", "miner=t0%u error=\"%s\"", SY_DC_FIRST_MINER + i,
+                    why.text);
+    }
+}
+
 int sy_dc_chain_open(struct sy_dc_chain **ret, const struct sy_dc_config *config,
                      struct sy_error *err)
 {
@@ -223,12 +234,16 @@ int sy_dc_chain_open(struct sy_dc_chain **ret, const struct sy_dc_config *config
     if (!chain)
         return sy_fail(err, SY_E_NOMEM, "no memory for the chain");
     chain->config = *config;
-    rc = sodium_init() < 0 ? sy_fail(err, SY_E_RESOURCE, "libsodium does not start")
-                           : open_chain(chain, err);
+    rc = sodium_init() < 0 ? sy_fail(err, SY_E_RESOURCE, "libsodium does not start") : 0;
+    if (rc == 0)
+        rc = sy_dc_verifier_create(&chain->verifier, config->parameters, err);
+    if (rc == 0)
+        rc = open_chain(chain, err);
     if (rc < 0) {
         sy_dc_chain_close(chain);
         return rc;
     }
+    tell_missing_keys(chain);
     *ret = chain;
     return 0;
 }
@@ -248,6 +263,7 @@ void sy_dc_chain_close(struct sy_dc_chain *chain)
         sy_dc_state_fini(&chain->post);
     sy_dc_state_fini(&chain->pre);
     sy_dc_journal_close(chain->journal);
+    sy_dc_verifier_destroy(chain->verifier);
     sy_fil_key_wipe(&chain->worker);
     sy_fil_key_wipe(&chain->owner);
     sy_mem_free(chain);

@@ -94,8 +94,8 @@ static int load_table(struct sy_dc_config *config, struct sy_conf_table *table,
     int rc =
         sy_conf_string(table, "dir", false, config->dir, config->dir, sizeof(config->dir), err);
     if (rc == 0)
-        rc = sy_conf_string(table, "exchange", false, config->exchange, config->exchange,
-                            sizeof(config->exchange), err);
+        rc = sy_conf_string(table, "parameters", false, config->parameters, config->parameters,
+                            sizeof(config->parameters), err);
     if (rc == 0)
         rc = sy_conf_string(table, "listen", false, "127.0.0.1:7720", listen, sizeof(listen), err);
     if (rc == 0)
@@ -136,7 +136,6 @@ int sy_dc_config_load(struct sy_dc_config *config, const char *path, struct sy_e
 int sy_dc_config_check(struct sy_dc_config *config, struct sy_error *err)
 {
     const struct sy_dc_genesis *genesis = &config->genesis;
-    int rc;
     if (!config->dir[0])
         return sy_fail(err, SY_E_ARG, "no directory: give --dir DIR");
     if (genesis->miner_count == 0)
@@ -151,15 +150,7 @@ int sy_dc_config_check(struct sy_dc_config *config, struct sy_error *err)
                        "precommit_lookback %lld must exceed finality %lld, else tickets are born "
                        "expired",
                        (long long)genesis->precommit_lookback, (long long)genesis->finality);
-    if (!config->exchange[0]) {
-        rc = sy_path_format(config->exchange, err, "%s/exchange", config->dir);
-        if (rc < 0)
-            return rc;
-    }
-    rc = sy_file_make_directory(config->dir, 0700, err);
-    if (rc == 0)
-        rc = sy_file_make_directory(config->exchange, 0755, err);
-    return rc;
+    return sy_file_make_directory(config->dir, 0700, err);
 }
 
 json_t *sy_dc_genesis_json(const struct sy_dc_genesis *genesis)

@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #define SY_DC_MINERS_MAX 16
-#define SY_DC_NETWORK "sealyard-vanilla" /* says that proofs are C1 files, not Groth16 proofs */
+#define SY_DC_NETWORK "sealyard-devnet"
 #define SY_DC_FIRST_MINER 1000
 #define SY_DC_BLOCK_MS_MIN 50
 
@@ -33,7 +33,7 @@ struct sy_dc_genesis {
 
 struct sy_dc_config {
     char dir[SY_PATH_BYTES];
-    char exchange[SY_PATH_BYTES]; /* where agents leave C1 files */
+    char parameters[SY_PATH_BYTES]; /* verifying keys; "" = sy_params_directory() */
     char host[64];
     uint16_t port; /* 0 = any free one; the url is written to <dir>/url */
     uint64_t block_ms;
@@ -49,7 +49,7 @@ int sy_dc_config_load(struct sy_dc_config *config, const char *path, struct sy_e
 int sy_dc_config_listen(struct sy_dc_config *config, const char *text, struct sy_error *err);
 /* "2KiB" appended as the next miner. */
 int sy_dc_config_add_miner(struct sy_dc_config *config, const char *size, struct sy_error *err);
-/* Directory and a miner are there, numbers are in range; makes the directories. */
+/* Directory and a miner are there, numbers are in range; makes the directory. */
 int sy_dc_config_check(struct sy_dc_config *config, struct sy_error *err);
 /* The genesis values as JSON, new reference; equal objects mean the same chain. NULL = memory. */
 json_t *sy_dc_genesis_json(const struct sy_dc_genesis *genesis);

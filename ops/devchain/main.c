@@ -2,6 +2,7 @@
 #include "ops/devchain/http.h"
 
 #include "common/log.h"
+#include "tasks/snark/params_store.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -20,14 +21,17 @@ static const char HELP[] =
     "  --listen ADDR:PORT    default 127.0.0.1:7720; port 0 takes a free one (see DIR/url)\n"
     "  --block-ms N          time between epochs, default 250, at least 50\n"
     "  --sector-size S[,S]   one miner per size: t01000, t01001, ... (2KiB, 8MiB, 512MiB, ...)\n"
-    "  --exchange DIR        where C1 files are found, default DIR/exchange\n"
+    "  --parameters DIR      where the verifying keys of proofs are, default\n"
+    "                        $" SY_PARAMS_DIRECTORY_ENV ", else\n"
+    "                        " SY_PARAMS_DIRECTORY_DEFAULT "\n"
     "  --require-token       pushing messages needs the token of DIR/token\n"
     "  --log-level LEVEL     error, warn, info, debug\n"
     "  --help, --version\n"
     "\n"
     "Network \"" SY_DC_NETWORK
-    "\": a proof is the SHA-256 of a C1 file, and every vanilla proof in\n"
-    "that file is verified. DIR/keys/worker.key pays and signs; its address is in worker.address.\n"
+    "\": nothing but Groth16 proofs is accepted. They are verified with the\n"
+    "keys that `sealyard params generate` or `fetch` put there; without its key every proof is\n"
+    "refused. DIR/keys/worker.key pays and signs; its address is in worker.address.\n"
     "\n"
     "Example:\n"
     "  sealyard-devchain --dir /var/tmp/devchain --sector-size 2KiB,8MiB --block-ms 250\n"
@@ -75,8 +79,8 @@ static int set_option(struct sy_dc_config *config, int option, const char *value
         return *end || end == value ? sy_fail(err, SY_E_PARSE, "--block-ms \"%s\"", value) : 0;
     case 's':
         return add_sizes(config, value, err);
-    case 'x':
-        return sy_path_format(config->exchange, err, "%s", value);
+    case 'p':
+        return sy_path_format(config->parameters, err, "%s", value);
     case 't':
         config->require_token = true;
         return 0;
@@ -98,7 +102,7 @@ static int parse_arguments(int argc, char **argv, struct sy_dc_config *config, s
                                             {"listen", required_argument, NULL, 'l'},
                                             {"block-ms", required_argument, NULL, 'b'},
                                             {"sector-size", required_argument, NULL, 's'},
-                                            {"exchange", required_argument, NULL, 'x'},
+                                            {"parameters", required_argument, NULL, 'p'},
                                             {"require-token", no_argument, NULL, 't'},
                                             {"log-level", required_argument, NULL, 'L'},
                                             {"help", no_argument, NULL, 'h'},

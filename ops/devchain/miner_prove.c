@@ -1,9 +1,9 @@
 /* ProveCommitSectors3 of the miner actor: sectors fail one by one in the BatchReturn, unless the
  * message asks for all or nothing.
  *
- * Network sealyard-vanilla: a proof has 192 bytes, the SHA-256 of the C1 file and zeros. Aggregates
- * do not exist. No allocation and no market exists either: a piece that names an allocation fails
- * its sector, notifications reach nobody.
+ * Proofs are real ones (verifier.h): one per sector, or an aggregate of all, which holds for all or
+ * fails the message. No allocation and no market exists: a piece that names an allocation fails its
+ * sector, notifications reach nobody.
  */
 #include "ops/devchain/vm.h"
 
@@ -11,29 +11,41 @@
 #include "common/proof.h"
 #include "ops/devchain/commd.h"
 #include "ops/devchain/money.h"
+#include "tasks/snark/aggregate.h"
 
 #include <string.h>
 
 #define EXIT_NOTIFICATION 1001
+#define AGGREGATE_SECTORS_MIN 4 /* MIN_AGGREGATED_SECTORS */
+#define AGGREGATE_SECTORS_MAX 819
 
 static uint32_t fail_sector(struct sy_dc_call *call, uint32_t code, uint64_t number,
                             const char *why)
 {
     /* the receipt keeps the reason of the first failed sector */
     if (!call->receipt->error[0])
-        sy_dc_abort(call->receipt, 0, "sector %llu: %.200s", (unsigned long long)number, why);
+        sy_dc_abort(call->receipt, 0, "sector %llu: %s", (unsigned long long)number, why);
     return code;
+}
+
+static int precommitted_comm_d(const struct sy_dc_call *call,
+                               const struct sy_dc_precommit *precommit, uint8_t ret[32],
+                               struct sy_error *err)
+{
+    if (!precommit->has_unsealed)
+        return sy_dc_comm_d(call->miner->sector_bytes, NULL, 0, ret, err);
+    memcpy(ret, precommit->unsealed, 32);
+    return 0;
 }
 
 /* The declared pieces must make the pre-committed commD. */
 static int check_pieces(const struct sy_dc_call *call, const struct sy_fil_prove *prove,
                         const struct sy_fil_prove_sector *sector,
-                        const struct sy_dc_precommit *precommit, uint8_t ret_comm_d[32],
-                        struct sy_error *err)
+                        const struct sy_dc_precommit *precommit, struct sy_error *err)
 {
     const struct sy_fil_prove_piece *pieces = &prove->pieces[sector->piece_first];
     struct sy_dc_piece *list = NULL;
-    uint8_t expected[32];
+    uint8_t declared[32], expected[32];
     int rc = 0;
 
     for (uint32_t i = 0; i < sector->piece_count; i++) {
@@ -51,35 +63,52 @@ static int check_pieces(const struct sy_dc_call *call, const struct sy_fil_prove
         rc = sy_fil_cid_unsealed_get(&pieces[i].cid, list[i].comm, err);
     }
     if (rc == 0)
-        rc = sy_dc_comm_d(call->miner->sector_bytes, list, sector->piece_count, ret_comm_d, err);
-    if (rc == 0 && !precommit->has_unsealed)
-        rc = sy_dc_comm_d(call->miner->sector_bytes, NULL, 0, expected, err);
-    if (rc == 0 && precommit->has_unsealed)
-        memcpy(expected, precommit->unsealed, 32);
+        rc = sy_dc_comm_d(call->miner->sector_bytes, list, sector->piece_count, declared, err);
     sy_mem_free(list);
-    if (rc == 0 && memcmp(expected, ret_comm_d, 32) != 0)
+    if (rc == 0)
+        rc = precommitted_comm_d(call, precommit, expected, err);
+    if (rc == 0 && memcmp(expected, declared, 32) != 0)
         return sy_fail(err, SY_E_MISMATCH, "commD of the pieces is not the pre-committed one");
     return rc;
 }
 
-/* Exit code of one sector. -SY_E_NOMEM only. */
-static int judge(struct sy_dc_call *call, const struct sy_fil_prove *prove, uint32_t index,
-                 uint32_t *ret_code, struct sy_error *err)
+static int64_t seed_epoch(const struct sy_dc_call *call, const struct sy_dc_precommit *precommit)
+{
+    return precommit->epoch + call->world->genesis->challenge_delay;
+}
+
+/* What a proof of this sector must be about. */
+static int make_claim(const struct sy_dc_call *call, const struct sy_dc_precommit *precommit,
+                      struct sy_porep_claim *ret, struct sy_error *err)
+{
+    const struct sy_dc_world *world = call->world;
+    struct sy_porep_claim claim = {
+        .proof_type = precommit->seal_proof, .miner = call->miner->id, .number = precommit->number};
+    int rc = precommitted_comm_d(call, precommit, claim.comm_d, err);
+    memcpy(claim.comm_r, precommit->sealed, 32);
+    if (rc == 0)
+        rc = world->draw(world->self, false, 5, precommit->rand_epoch, claim.miner, claim.ticket,
+                         err);
+    if (rc == 0)
+        rc = world->draw(world->self, true, 6, seed_epoch(call, precommit), claim.miner, claim.seed,
+                         err);
+    if (rc == 0)
+        *ret = claim;
+    return rc;
+}
+
+/* Exit code of one sector, whatever its proof: time and pieces. -SY_E_NOMEM only. */
+static int judge_sector(struct sy_dc_call *call, const struct sy_fil_prove *prove, uint32_t index,
+                        uint32_t *ret_code, struct sy_error *err)
 {
     const struct sy_fil_prove_sector *sector = &prove->sectors[index];
     const struct sy_dc_precommit *precommit = sy_dc_precommit_get(call->miner, sector->number);
     const struct sy_dc_world *world = call->world;
-    int64_t seed_epoch = precommit->epoch + world->genesis->challenge_delay;
-    struct sy_dc_proof_job job = {.miner = call->miner->id,
-                                  .number = sector->number,
-                                  .seal_proof = precommit->seal_proof,
-                                  .proof = prove->proofs[index].data,
-                                  .proof_bytes = prove->proofs[index].bytes};
     struct sy_error why = {0};
     int rc;
 
     *ret_code = 0;
-    if (world->epoch <= seed_epoch) {
+    if (world->epoch <= seed_epoch(call, precommit)) {
         *ret_code = fail_sector(call, SY_FIL_EXIT_FORBIDDEN, sector->number, "too early to prove");
         return 0;
     }
@@ -88,17 +117,88 @@ static int judge(struct sy_dc_call *call, const struct sy_fil_prove *prove, uint
                                 "pre-commit has expired");
         return 0;
     }
-    rc = check_pieces(call, prove, sector, precommit, job.comm_d, &why);
+    rc = check_pieces(call, prove, sector, precommit, &why);
     if (rc == -SY_E_NOMEM)
         return sy_fail(err, SY_E_NOMEM, "%s", why.text);
-    if (rc == 0)
-        rc = world->draw(world->self, false, 5, precommit->rand_epoch, job.miner, job.ticket, &why);
-    if (rc == 0)
-        rc = world->draw(world->self, true, 6, seed_epoch, job.miner, job.seed, &why);
-    memcpy(job.comm_r, precommit->sealed, 32);
-    if (rc < 0 || !world->verify(world->self, &job, &why))
+    if (rc < 0)
         *ret_code = fail_sector(call, SY_FIL_EXIT_ILLEGAL_ARGUMENT, sector->number, why.text);
     return 0;
+}
+
+/* Exit code of the sector's own proof. */
+static uint32_t judge_proof(struct sy_dc_call *call, const struct sy_fil_prove *prove,
+                            uint32_t index)
+{
+    uint64_t number = prove->sectors[index].number;
+    struct sy_porep_claim claim;
+    struct sy_dc_proof_job job = {.claims = &claim,
+                                  .sectors = 1,
+                                  .proof = prove->proofs[index].data,
+                                  .proof_bytes = prove->proofs[index].bytes};
+    struct sy_error why = {0};
+    int rc = make_claim(call, sy_dc_precommit_get(call->miner, number), &claim, &why);
+    if (rc < 0 || !call->world->verify(call->world->self, &job, &why))
+        return fail_sector(call, SY_FIL_EXIT_ILLEGAL_ARGUMENT, number, why.text);
+    return 0;
+}
+
+/* One proof of all sectors, those included that fail for another reason. When it does not hold the
+ * receipt has a code. -SY_E_NOMEM only. */
+static int check_aggregate(struct sy_dc_call *call, const struct sy_fil_prove *prove,
+                           struct sy_error *err)
+{
+    struct sy_porep_claim *claims = sy_mem_alloc_array(prove->sector_count, sizeof(*claims));
+    struct sy_dc_proof_job job = {.claims = claims,
+                                  .sectors = prove->sector_count,
+                                  .aggregate = true,
+                                  .proof = prove->aggregate.data,
+                                  .proof_bytes = prove->aggregate.bytes};
+    struct sy_error why = {0};
+    int rc = 0;
+    if (!claims)
+        return sy_fail(err, SY_E_NOMEM, "no memory for %u sectors", prove->sector_count);
+    for (uint32_t i = 0; rc == 0 && i < prove->sector_count; i++) {
+        const struct sy_dc_precommit *precommit =
+            sy_dc_precommit_get(call->miner, prove->sectors[i].number);
+        if (call->world->epoch <= seed_epoch(call, precommit)) {
+            sy_dc_abort(call->receipt, SY_FIL_EXIT_FORBIDDEN, "too early to prove sector %llu",
+                        (unsigned long long)precommit->number);
+            goto out;
+        }
+        rc = make_claim(call, precommit, &claims[i], &why);
+    }
+    if (rc < 0 || !call->world->verify(call->world->self, &job, &why))
+        sy_dc_abort(call->receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT, "aggregate refused: %s", why.text);
+out:
+    sy_mem_free(claims);
+    return 0;
+}
+
+/* What kind of proof, and how many. false when the receipt has a code. */
+static bool check_proofs(struct sy_dc_call *call, const struct sy_fil_prove *prove)
+{
+    struct sy_dc_receipt *receipt = call->receipt;
+    bool aggregate = prove->aggregate.bytes != 0;
+    if (prove->sector_count == 0 || aggregate == (prove->proof_count != 0))
+        sy_dc_abort(receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT,
+                    "%u proofs and an aggregate of %zu bytes for %u sectors: expected either",
+                    prove->proof_count, prove->aggregate.bytes, prove->sector_count);
+    else if (!aggregate && prove->has_aggregate_type)
+        sy_dc_abort(receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT,
+                    "aggregate type %llu with one proof per sector: expected null",
+                    (unsigned long long)prove->aggregate_type);
+    else if (!aggregate && prove->proof_count != prove->sector_count)
+        sy_dc_abort(receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT, "%u proofs for %u sectors",
+                    prove->proof_count, prove->sector_count);
+    else if (aggregate && !(prove->has_aggregate_type && prove->aggregate_type == SY_SNARKPACK_V2))
+        sy_dc_abort(receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT,
+                    "aggregate of another type than SnarkPackV2 (%d)", SY_SNARKPACK_V2);
+    else if (aggregate && (prove->sector_count < AGGREGATE_SECTORS_MIN ||
+                           prove->sector_count > AGGREGATE_SECTORS_MAX))
+        sy_dc_abort(receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT,
+                    "aggregate of %u sectors, expected %d to %d", prove->sector_count,
+                    AGGREGATE_SECTORS_MIN, AGGREGATE_SECTORS_MAX);
+    return receipt->exit_code == 0;
 }
 
 /* Conditions of the whole message; false when the receipt has a code. */
@@ -106,13 +206,9 @@ static bool check_message(struct sy_dc_call *call, const struct sy_fil_prove *pr
 {
     struct sy_dc_receipt *receipt = call->receipt;
     uint64_t seal_proof = 0;
-    if (prove->aggregate.bytes || prove->has_aggregate_type)
-        sy_dc_abort(receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT,
-                    "network %s has no aggregate proofs: send one proof per sector", SY_DC_NETWORK);
-    else if (prove->sector_count == 0 || prove->proof_count != prove->sector_count)
-        sy_dc_abort(receipt, SY_FIL_EXIT_ILLEGAL_ARGUMENT, "%u proofs for %u sectors",
-                    prove->proof_count, prove->sector_count);
-    else if (prove->notify_count && prove->require_notification)
+    if (!check_proofs(call, prove))
+        return false;
+    if (prove->notify_count && prove->require_notification)
         sy_dc_abort(receipt, EXIT_NOTIFICATION, "this chain has no actor to notify");
     for (uint32_t i = 0; i < prove->sector_count && !receipt->exit_code; i++) {
         uint64_t number = prove->sectors[i].number;
@@ -194,12 +290,17 @@ static int activate(struct sy_dc_call *call, const struct sy_fil_prove *prove,
 static int run(struct sy_dc_call *call, const struct sy_fil_prove *prove,
                struct sy_fil_batch_return *batch, uint32_t *codes, struct sy_error *err)
 {
+    bool aggregate = prove->aggregate.bytes != 0;
     size_t bytes;
-    int rc = 0;
+    int rc = aggregate ? check_aggregate(call, prove, err) : 0;
+    if (rc < 0 || call->receipt->exit_code)
+        return rc;
     for (uint32_t i = 0; i < prove->sector_count; i++) {
-        rc = judge(call, prove, i, &codes[i], err);
+        rc = judge_sector(call, prove, i, &codes[i], err);
         if (rc < 0)
             return rc;
+        if (!codes[i] && !aggregate)
+            codes[i] = judge_proof(call, prove, i);
         if (codes[i]) {
             batch->failures[batch->failure_count].index = i;
             batch->failures[batch->failure_count++].exit_code = codes[i];
@@ -235,6 +336,7 @@ int sy_dc_miner_prove(struct sy_dc_call *call, struct sy_error *err)
     gas += SY_DC_GAS_PROVE_SECTOR * prove.sector_count + SY_DC_GAS_PROVE_PIECE * prove.piece_count;
     for (uint32_t i = 0; i < prove.proof_count; i++)
         gas += SY_DC_GAS_PROOF_BYTE * (int64_t)prove.proofs[i].bytes;
+    gas += SY_DC_GAS_PROOF_BYTE * (int64_t)prove.aggregate.bytes;
     if (!sy_dc_use_gas(call, gas))
         goto out;
     if (call->caller != call->miner->worker && call->caller != call->miner->owner) {

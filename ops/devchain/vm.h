@@ -11,14 +11,15 @@
 #include "common/fil/message.h"
 #include "common/fil/miner_params.h"
 #include "ops/devchain/state.h"
+#include "tasks/snark/porep_verify.h"
 
 #define SY_DC_RETURN_BYTES_MAX 8192
-#define SY_DC_PROOF_BYTES 192 /* SHA-256 of the C1 file and zeros */
 
-/* One proof to be judged. */
+/* One proof to be judged; everything is borrowed. */
 struct sy_dc_proof_job {
-    uint64_t miner, number, seal_proof;
-    uint8_t comm_d[32], comm_r[32], ticket[32], seed[32];
+    const struct sy_porep_claim *claims; /* of one proof type */
+    size_t sectors;                      /* at least 1; exactly 1 unless aggregate */
+    bool aggregate;                      /* one SnarkPack proof of all claims, in their order */
     const uint8_t *proof;
     size_t proof_bytes;
 };

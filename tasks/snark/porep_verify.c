@@ -62,9 +62,10 @@ static int read_key(const struct sy_vk_store *store, struct key *key, struct sy_
         rc = sy_groth16_vk_open(&key->vk, path, err);
     if (rc == -SY_E_NOT_FOUND)
         return sy_fail(err, SY_E_NOT_FOUND,
-                       "%s is missing: get it by sealyard params fetch --sector-size %s, or set "
-                       "FIL_PROOFS_PARAMETER_CACHE",
-                       path, sy_sector_size_format(key->sector_bytes, size));
+                       "no verifying key: run sealyard params generate (or fetch) --sector-size %s "
+                       "--kind %s --dir %s; missing: %s",
+                       sy_sector_size_format(key->sector_bytes, size),
+                       sy_circuit_kind_name(key->kind), store->directory, strrchr(path, '/') + 1);
     return rc;
 }
 

@@ -5,12 +5,11 @@
 #include <cmocka.h>
 
 #include "tests/unit/devchain_rig.h"
+#include "tests/unit/sealing_rig.h"
 
 #include "common/file.h"
-#include "common/hex.h"
 #include "common/http.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +38,7 @@ void rig_open(struct rig *rig, void (*change)(struct sy_dc_config *config))
     sy_dc_config_init(&rig->config);
     rig->config.port = 0;
     snprintf(rig->config.dir, sizeof(rig->config.dir), "%s", rig->dir);
+    snprintf(rig->config.parameters, sizeof(rig->config.parameters), "%s", sealing_parameters());
     OK(sy_dc_config_add_miner(&rig->config, "2KiB", &err));
     if (change)
         change(&rig->config);
@@ -46,7 +46,22 @@ void rig_open(struct rig *rig, void (*change)(struct sy_dc_config *config))
     start(rig);
 }
 
-static void finish(struct rig *rig)
+void rig_open_copy(struct rig *rig, const struct rig *from,
+                   void (*change)(struct sy_dc_config *config))
+{
+    char command[3 * RIG_PATH_BYTES];
+    *rig = (struct rig){.config = from->config};
+    snprintf(rig->dir, sizeof(rig->dir), "/tmp/sy-devchain-XXXXXX");
+    assert_non_null(mkdtemp(rig->dir));
+    snprintf(command, sizeof(command), "cp -a %s/. %s", from->dir, rig->dir);
+    assert_int_equal(system(command), 0);
+    snprintf(rig->config.dir, sizeof(rig->config.dir), "%s", rig->dir);
+    if (change)
+        change(&rig->config);
+    start(rig);
+}
+
+void rig_shut(struct rig *rig)
 {
     sy_dc_server_destroy(rig->server);
     sy_dc_chain_close(rig->chain);
@@ -56,13 +71,13 @@ static void finish(struct rig *rig)
 
 void rig_reopen(struct rig *rig)
 {
-    finish(rig);
+    rig_shut(rig);
     start(rig);
 }
 
 void rig_close(struct rig *rig)
 {
-    finish(rig);
+    rig_shut(rig);
     OK(sy_file_remove_tree(rig->dir, &err));
 }
 
@@ -223,7 +238,7 @@ const struct sy_dc_message *rig_precommit(struct rig *rig, const struct sy_fil_p
 }
 
 const struct sy_dc_message *rig_prove(struct rig *rig, const uint64_t *numbers,
-                                      const uint8_t (*proofs)[SY_DC_PROOF_BYTES], size_t count)
+                                      const uint8_t (*proofs)[SY_PROOF_BYTES], size_t count)
 {
     static uint8_t params[SY_FIL_MESSAGE_BYTES_MAX];
     struct sy_fil_prove prove;
@@ -231,20 +246,9 @@ const struct sy_dc_message *rig_prove(struct rig *rig, const uint64_t *numbers,
     sy_fil_prove_init(&prove);
     for (size_t i = 0; i < count; i++) {
         OK(sy_fil_prove_add_sector(&prove, numbers[i], &err));
-        OK(sy_fil_prove_add_proof(&prove, proofs[i], SY_DC_PROOF_BYTES, &err));
+        OK(sy_fil_prove_add_proof(&prove, proofs[i], SY_PROOF_BYTES, &err));
     }
     OK(sy_fil_prove_encode(&prove, params, sizeof(params), &bytes, &err));
     sy_fil_prove_fini(&prove);
     return rig_send(rig, SY_FIL_METHOD_PROVE, params, bytes, "1000000000000000000");
-}
-
-void rig_exchange(struct rig *rig, const void *data, size_t bytes,
-                  uint8_t ret_proof[SY_DC_PROOF_BYTES])
-{
-    char path[SY_PATH_BYTES], hex[65];
-    memset(ret_proof, 0, SY_DC_PROOF_BYTES);
-    crypto_hash_sha256(ret_proof, data, bytes);
-    OK(sy_path_format(path, &err, "%s/%s.json", rig->config.exchange,
-                      sy_hex_encode(ret_proof, 32, hex)));
-    OK(sy_file_write(path, data, bytes, 0644, &err));
 }

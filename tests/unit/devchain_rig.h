@@ -16,11 +16,17 @@ struct rig {
     struct sy_dc_server *server;
 };
 
-/* A new directory and chain of one 2 KiB miner; `change` may alter the configuration first. */
+/* A new directory and chain of one 2 KiB miner, with the parameters of sealing_rig.h; `change` may
+ * alter the configuration first. */
 void rig_open(struct rig *rig, void (*change)(struct sy_dc_config *config));
+/* A chain of its own that begins as `from` stands, which must not be open. `change` as above. */
+void rig_open_copy(struct rig *rig, const struct rig *from,
+                   void (*change)(struct sy_dc_config *config));
+/* Closes the chain, keeps the directory. */
+void rig_shut(struct rig *rig);
 /* Closes and opens the same chain. */
 void rig_reopen(struct rig *rig);
-void rig_close(struct rig *rig); /* and removes the directory */
+void rig_close(struct rig *rig); /* if it is open; and removes the directory */
 void rig_step(struct rig *rig, unsigned epochs);
 int64_t rig_height(const struct rig *rig);
 
@@ -50,9 +56,6 @@ const struct sy_dc_message *rig_precommit(struct rig *rig, const struct sy_fil_p
                                           size_t count);
 /* ProveCommitSectors3 of these sectors with these proofs (192 bytes each). */
 const struct sy_dc_message *rig_prove(struct rig *rig, const uint64_t *numbers,
-                                      const uint8_t (*proofs)[SY_DC_PROOF_BYTES], size_t count);
-/* Puts data into the exchange under its SHA-256 and makes the proof. */
-void rig_exchange(struct rig *rig, const void *data, size_t bytes,
-                  uint8_t ret_proof[SY_DC_PROOF_BYTES]);
+                                      const uint8_t (*proofs)[SY_PROOF_BYTES], size_t count);
 
 #endif

@@ -1,4 +1,4 @@
-/* The development chain over HTTP: shapes, refusals, executions, restarts. */
+/* The development chain over HTTP: shapes, refusals, executions. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -6,18 +6,14 @@
 #include <cmocka.h>
 
 #include "tests/unit/devchain_rig.h"
+#include "tests/unit/sealing_rig.h"
 
 #include "common/file.h"
 #include "ops/devchain/money.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static struct rig rig;
 
@@ -109,7 +105,7 @@ static void network_tells_who_it_is(void **state)
 {
     json_t *json = rig_call(&rig, "StateNetworkName", "[]");
     (void)state;
-    assert_string_equal(json_string_value(json), "sealyard-vanilla");
+    assert_string_equal(json_string_value(json), "sealyard-devnet");
     json_decref(json);
     json = rig_call(&rig, "StateGetNetworkParams", "[]");
     assert_int_equal(json_integer_value(json_object_get(json, "PreCommitChallengeDelay")), 10);
@@ -457,12 +453,12 @@ static void gas_and_funds_have_their_own_codes(void **state)
 
 /* ---------------------------------------------------------------- prove --------------------- */
 
-static void expect_prove(uint64_t number, const uint8_t proof[SY_DC_PROOF_BYTES], uint32_t code,
+static void expect_prove(uint64_t number, const uint8_t proof[SY_PROOF_BYTES], uint32_t code,
                          const char *part)
 {
     static struct sy_fil_batch_return batch;
     const struct sy_dc_message *message =
-        rig_prove(&rig, &number, (const uint8_t(*)[SY_DC_PROOF_BYTES])proof, 1);
+        rig_prove(&rig, &number, (const uint8_t(*)[SY_PROOF_BYTES])proof, 1);
     assert_int_equal(message->exit_code, 0);
     assert_int_equal(
         sy_fil_batch_return_decode(message->returned, message->return_bytes, &batch, NULL), 0);
@@ -474,42 +470,61 @@ static void expect_prove(uint64_t number, const uint8_t proof[SY_DC_PROOF_BYTES]
 
 static void wrong_proofs_are_refused_one_by_one(void **state)
 {
-    uint8_t proof[SY_DC_PROOF_BYTES] = {7}, forged[SY_DC_PROOF_BYTES];
+    uint8_t proof[SY_PROOF_BYTES] = {7}, points[SY_PROOF_BYTES];
     struct sy_fil_precommit info;
-    char path[1024], *c1;
-    size_t bytes;
     (void)state;
     rig_precommit_info(&rig, 1, &info);
     assert_int_equal(rig_precommit(&rig, &info, 1)->exit_code, 0);
-    expect_prove(1, proof, SY_FIL_EXIT_FORBIDDEN, "too early");
+    sealing_foreign_proof(points);
+    expect_prove(1, points, SY_FIL_EXIT_FORBIDDEN, "too early");
     rig_step(&rig, 10);
-    expect_prove(1, proof, 16, ".json"); /* no such file */
-    rig_exchange(&rig, "{}", 2, proof);
-    snprintf(path, sizeof(path), "%s/exchange/%s", rig.dir,
-             "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a.json");
+    expect_prove(1, points, 16, "the proof does not hold");
+    expect_prove(1, proof, 16, "compressed");
+    memset(proof, 0, sizeof(proof));
+    expect_prove(1, proof, 16, "compressed");
+    memset(proof, 0xff, sizeof(proof));
     expect_prove(1, proof, 16, "");
-    assert_int_equal(sy_file_write(path, "{ }", 3, 0644, NULL), 0);
-    expect_prove(1, proof, 16, "does not have that SHA-256");
-    snprintf(path, sizeof(path), "%s/reference/files/seal-2KiB-v1_1-cc/c1.api.json", SY_KAT_DIR);
-    assert_int_equal(sy_file_read(path, 1u << 24, &c1, &bytes, NULL), 0);
-    rig_exchange(&rig, c1, bytes, forged); /* a true file, of another sector */
-    free(c1);
-    expect_prove(1, forged, 16, "comm_r");
-    forged[190] = 1;
-    expect_prove(1, forged, 16, "160 zeros");
+    points[SY_PROOF_BYTES - 1] ^= 1;
+    expect_prove(1, points, 16, "");
+}
+
+static void no_keys(struct sy_dc_config *config)
+{
+    snprintf(config->parameters, sizeof(config->parameters), "%.500s/none", config->dir);
+}
+
+static void missing_keys_refuse_everything(void **state)
+{
+    struct rig bare;
+    struct sy_fil_precommit info;
+    const struct sy_dc_message *message;
+    uint8_t proof[1][SY_PROOF_BYTES];
+    uint64_t number = 1;
+    (void)state;
+    rig_open(&bare, no_keys);
+    rig_precommit_info(&bare, number, &info);
+    assert_int_equal(rig_precommit(&bare, &info, 1)->exit_code, 0);
+    rig_step(&bare, 10);
+    sealing_foreign_proof(proof[0]);
+    message = rig_prove(&bare, &number, (const uint8_t(*)[SY_PROOF_BYTES])proof, 1);
+    assert_int_equal(message->exit_code, 0);
+    assert_non_null(strstr(message->error, "no verifying key: run sealyard params generate"));
+    assert_non_null(strstr(message->error, "/none"));
+    assert_int_equal(sy_dc_miner_get(sy_dc_chain_post(bare.chain), RIG_MINER)->sector_count, 0);
+    rig_close(&bare);
 }
 
 static void whole_prove_messages_are_refused(void **state)
 {
     static uint8_t params[4096];
-    uint8_t proof[1][SY_DC_PROOF_BYTES] = {{7}};
+    uint8_t proof[1][SY_PROOF_BYTES] = {{7}};
     struct sy_fil_precommit info;
     struct sy_fil_prove prove;
     uint64_t number = 5;
     size_t bytes;
     (void)state;
     assert_int_equal(
-        rig_prove(&rig, &number, (const uint8_t(*)[SY_DC_PROOF_BYTES])proof, 1)->exit_code,
+        rig_prove(&rig, &number, (const uint8_t(*)[SY_PROOF_BYTES])proof, 1)->exit_code,
         SY_FIL_EXIT_NOT_FOUND);
     rig_precommit_info(&rig, number, &info);
     assert_int_equal(rig_precommit(&rig, &info, 1)->exit_code, 0);
@@ -526,7 +541,7 @@ static void whole_prove_messages_are_refused(void **state)
     prove.aggregate.bytes = 0;
     prove.has_aggregate_type = false;
     prove.require_activation = true;
-    assert_int_equal(sy_fil_prove_add_proof(&prove, proof[0], SY_DC_PROOF_BYTES, NULL), 0);
+    assert_int_equal(sy_fil_prove_add_proof(&prove, proof[0], SY_PROOF_BYTES, NULL), 0);
     assert_int_equal(sy_fil_prove_encode(&prove, params, sizeof(params), &bytes, NULL), 0);
     assert_int_equal(rig_send(&rig, 34, params, bytes, "0")->exit_code, SY_FIL_EXIT_FORBIDDEN);
     assert_int_equal(rig_send(&rig, 34, "\x80", 1, "0")->exit_code, 21);
@@ -540,7 +555,7 @@ static void short_proving(struct sy_dc_config *config)
 
 static void expired_precommit_loses_its_deposit(void **state)
 {
-    uint8_t proof[1][SY_DC_PROOF_BYTES] = {{7}};
+    uint8_t proof[1][SY_PROOF_BYTES] = {{7}};
     static struct sy_fil_batch_return batch;
     struct sy_fil_precommit info;
     const struct sy_dc_message *message;
@@ -552,7 +567,7 @@ static void expired_precommit_loses_its_deposit(void **state)
     rig_precommit_info(&late, number, &info);
     assert_int_equal(rig_precommit(&late, &info, 1)->exit_code, 0);
     rig_step(&late, 25);
-    message = rig_prove(&late, &number, (const uint8_t(*)[SY_DC_PROOF_BYTES])proof, 1);
+    message = rig_prove(&late, &number, (const uint8_t(*)[SY_PROOF_BYTES])proof, 1);
     assert_int_equal(
         sy_fil_batch_return_decode(message->returned, message->return_bytes, &batch, NULL), 0);
     assert_int_equal(sy_fil_batch_return_code(&batch, 0), 16);
@@ -571,7 +586,7 @@ static void expired_precommit_loses_its_deposit(void **state)
 static void pieces_must_make_the_committed_data(void **state)
 {
     static uint8_t params[4096];
-    uint8_t comm[32] = {9}, proof[SY_DC_PROOF_BYTES] = {7};
+    uint8_t comm[32] = {9}, proof[SY_PROOF_BYTES] = {7};
     struct sy_fil_prove_piece piece = {.padded_bytes = 1024};
     struct sy_fil_precommit info;
     struct sy_fil_prove prove;
@@ -585,7 +600,7 @@ static void pieces_must_make_the_committed_data(void **state)
     sy_fil_prove_init(&prove);
     assert_int_equal(sy_fil_prove_add_sector(&prove, 1, NULL), 0);
     assert_int_equal(sy_fil_prove_add_piece(&prove, &piece, NULL), 0);
-    assert_int_equal(sy_fil_prove_add_proof(&prove, proof, SY_DC_PROOF_BYTES, NULL), 0);
+    assert_int_equal(sy_fil_prove_add_proof(&prove, proof, SY_PROOF_BYTES, NULL), 0);
     assert_int_equal(sy_fil_prove_encode(&prove, params, sizeof(params), &bytes, NULL), 0);
     message = rig_send(&rig, 34, params, bytes, "0");
     assert_int_equal(message->exit_code, 0);
@@ -640,129 +655,6 @@ static void estimates_fill_fees_and_tell_failures(void **state)
     assert_int_equal(rig.chain->pre.miners[0].precommit_count, 0);
 }
 
-/* ---------------------------------------------------------------- durability ---------------- */
-
-static void everything_is_there_after_a_restart(void **state)
-{
-    struct sy_fil_precommit info;
-    uint8_t proof[SY_DC_PROOF_BYTES], head[32], root[32];
-    uint64_t number = 1;
-    (void)state;
-    rig_precommit_info(&rig, number, &info);
-    assert_int_equal(rig_precommit(&rig, &info, 1)->exit_code, 0);
-    rig_step(&rig, 10);
-    rig_exchange(&rig, "{}", 2, proof);
-    rig_prove(&rig, &number, (const uint8_t(*)[SY_DC_PROOF_BYTES])proof, 1);
-    memcpy(head, sy_dc_chain_head(rig.chain)->cid, 32);
-    memcpy(root, rig.chain->post_root.data + 6, 32);
-    rig_reopen(&rig);
-    assert_memory_equal(head, sy_dc_chain_head(rig.chain)->cid, 32);
-    assert_memory_equal(root, rig.chain->post_root.data + 6, 32);
-    assert_int_equal(rig.chain->message_count, 2);
-    rig_precommit_info(&rig, number, &info);
-    assert_int_equal(rig_precommit(&rig, &info, 1)->exit_code, 16);
-}
-
-static void write_all(int fd, const void *data, size_t bytes)
-{
-    assert_int_equal(write(fd, data, bytes), (ssize_t)bytes);
-}
-
-static void child_makes_blocks(struct sy_dc_config config, int out)
-{
-    struct sy_dc_chain *chain;
-    if (sy_dc_chain_open(&chain, &config, NULL) < 0)
-        _exit(1);
-    for (int64_t i = 0;; i++) {
-        if (sy_dc_chain_step(chain, i, NULL) < 0)
-            _exit(2);
-        if (write(out, &sy_dc_chain_head(chain)->height, sizeof(int64_t)) != sizeof(int64_t))
-            _exit(3);
-    }
-}
-
-static void kill_costs_no_block_that_was_told(void **state)
-{
-    struct sy_dc_config config = rig.config;
-    struct sy_dc_chain *chain;
-    char dir[64] = "/tmp/sy-devchain-XXXXXX";
-    int64_t told = 0;
-    (void)state;
-    assert_non_null(mkdtemp(dir));
-    snprintf(config.dir, sizeof(config.dir), "%s", dir);
-    for (int round = 0; round < 8; round++) {
-        int ends[2], status;
-        pid_t pid;
-        assert_int_equal(pipe(ends), 0);
-        pid = fork();
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            close(ends[0]);
-            child_makes_blocks(config, ends[1]);
-        }
-        close(ends[1]);
-        for (int i = 0; i < 5 + round; i++)
-            assert_int_equal(read(ends[0], &told, sizeof(told)), sizeof(told));
-        usleep((useconds_t)(round * 700));
-        kill(pid, SIGKILL);
-        while (read(ends[0], &told, sizeof(told)) == sizeof(told))
-            ;
-        close(ends[0]);
-        waitpid(pid, &status, 0);
-        assert_true(WIFSIGNALED(status));
-        assert_int_equal(sy_dc_chain_open(&chain, &config, NULL), 0);
-        assert_true(sy_dc_chain_head(chain)->height >= told);
-        sy_dc_chain_close(chain);
-    }
-    assert_int_equal(sy_file_remove_tree(dir, NULL), 0);
-}
-
-static void torn_records_are_cut_and_damage_is_refused(void **state)
-{
-    struct sy_dc_chain *chain;
-    struct sy_error err;
-    char path[SY_PATH_BYTES];
-    uint64_t size, cut;
-    int64_t height;
-    int fd;
-    (void)state;
-    rig_step(&rig, 5);
-    height = rig_height(&rig);
-    assert_int_equal(sy_dc_chain_open(&chain, &rig.config, &err), -SY_E_BUSY);
-    snprintf(path, sizeof(path), "%s/chain.journal", rig.dir);
-    assert_int_equal(sy_file_size(path, &size, NULL), 0);
-    fd = open(path, O_WRONLY | O_APPEND);
-    write_all(fd, "SYDC\xff\x00\x00\x00torn", 12);
-    close(fd);
-    rig_reopen(&rig);
-    assert_int_equal(rig_height(&rig), height);
-    assert_int_equal(sy_file_size(path, &cut, NULL), 0);
-    assert_int_equal(cut, size);
-    fd = open(path, O_WRONLY);
-    assert_int_equal(pwrite(fd, "\x55", 1, (off_t)size / 2), 1);
-    close(fd);
-    sy_dc_server_destroy(rig.server);
-    rig.server = NULL;
-    sy_dc_chain_close(rig.chain);
-    rig.chain = NULL;
-    assert_int_equal(sy_dc_chain_open(&chain, &rig.config, &err), -SY_E_CORRUPT);
-}
-
-static void other_genesis_values_are_refused(void **state)
-{
-    struct sy_dc_config config = rig.config;
-    struct sy_dc_chain *chain;
-    struct sy_error err;
-    (void)state;
-    sy_dc_server_destroy(rig.server);
-    rig.server = NULL;
-    sy_dc_chain_close(rig.chain);
-    rig.chain = NULL;
-    config.genesis.challenge_delay = 11;
-    assert_int_equal(sy_dc_chain_open(&chain, &config, &err), -SY_E_STATE);
-    assert_non_null(strstr(err.text, "challenge_delay"));
-}
-
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -783,14 +675,11 @@ int main(void)
         cmocka_unit_test(old_ticket_is_refused),
         RIG_TEST(gas_and_funds_have_their_own_codes),
         RIG_TEST(wrong_proofs_are_refused_one_by_one),
+        cmocka_unit_test(missing_keys_refuse_everything),
         RIG_TEST(whole_prove_messages_are_refused),
         cmocka_unit_test(expired_precommit_loses_its_deposit),
         RIG_TEST(pieces_must_make_the_committed_data),
         RIG_TEST(estimates_fill_fees_and_tell_failures),
-        RIG_TEST(everything_is_there_after_a_restart),
-        RIG_TEST(kill_costs_no_block_that_was_told),
-        RIG_TEST(torn_records_are_cut_and_damage_is_refused),
-        RIG_TEST(other_genesis_values_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

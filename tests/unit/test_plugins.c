@@ -8,9 +8,8 @@
 
 #include "tests/unit/devchain_rig.h"
 #include "tests/unit/plugin_rig.h"
+#include "tests/unit/sealing_rig.h"
 
-#include "common/file.h"
-#include "common/hex.h"
 #include "common/log.h"
 
 #include <stdio.h>
@@ -92,102 +91,30 @@ static void turn_until(const struct sy_sector *sector, uint32_t state)
 
 /* ---------------------------------------------------------------- sealing ------------------- */
 
-static json_t *run_task(const char *stage, json_t *spec)
-{
-    char command[4096], spec_path[1024], out[1024];
-    json_t *result;
-    snprintf(spec_path, sizeof(spec_path), "%s/spec.json", rig.dir);
-    snprintf(out, sizeof(out), "%s/result.json", rig.dir);
-    assert_int_equal(json_dump_file(spec, spec_path, 0), 0);
-    json_decref(spec);
-    snprintf(command, sizeof(command), "%s/sealyard-task %s --spec %s > %s 2> %s.log", SY_BIN_DIR,
-             stage, spec_path, out, out);
-    if (system(command) != 0)
-        fail_msg("%s failed, see %s", command, out);
-    result = json_load_file(out, 0, NULL);
-    assert_non_null(result);
-    return result;
-}
-
-static json_t *make_spec(const struct sy_sector *sector)
-{
-    char ticket[65], base[1024], unsealed[1100], sealed[1100], cache[1100];
-    unsigned long long number = sector->number;
-    snprintf(base, sizeof(base), "%s", rig.dir);
-    snprintf(unsealed, sizeof(unsealed), "%s/unsealed-%llu", base, number);
-    snprintf(sealed, sizeof(sealed), "%s/sealed-%llu", base, number);
-    snprintf(cache, sizeof(cache), "%s/cache-%llu", base, number);
-    return json_pack("{s:i, s:i, s:I, s:s, s:s, s:s, s:s}", "proof_type", 5, "miner", 1000,
-                     "number", (json_int_t)sector->number, "ticket",
-                     sy_hex_encode(sector->ticket, 32, ticket), "unsealed", unsealed, "sealed",
-                     sealed, "cache", cache);
-}
-
-static void get_hash(const json_t *result, const char *key, uint8_t ret[32])
-{
-    const char *text = json_string_value(json_object_get(result, key));
-    assert_non_null(text);
-    assert_int_equal(sy_hex_decode(text, ret, 32, NULL), 0);
-}
-
-static json_t *sealed_pieces[HOST_SECTORS_MAX + 1]; /* by number, from `ap` */
+static struct sealing sealings[HOST_SECTORS_MAX + 1]; /* by number */
 
 static void seal_precommit(struct sy_sector *sector)
 {
-    json_t *spec = make_spec(sector), *pieces = json_array(), *result;
-    const struct sy_piece *piece = sector->pieces.items;
-    char path[1024];
-    snprintf(path, sizeof(path), "%s/cache-%llu", rig.dir, (unsigned long long)sector->number);
-    mkdir(path, 0700);
-    if (sector->pieces.count) {
-        snprintf(path, sizeof(path), "%s/piece", rig.dir);
-        assert_int_equal(sy_file_write(path, "client data", 11, 0600, NULL), 0);
-        json_array_append_new(pieces, json_pack("{s:s, s:i, s:I}", "path", path, "raw_bytes", 11,
-                                                "padded_bytes", (json_int_t)piece->padded_bytes));
-    }
-    json_t *ap = json_copy(spec);
-    json_object_del(ap, "ticket");
-    json_object_del(ap, "sealed");
-    json_object_del(ap, "cache");
-    json_object_set_new(ap, "pieces", pieces);
-    result = run_task("ap", ap);
-    sealed_pieces[sector->number] = json_incref(json_object_get(result, "pieces"));
-    if (sector->pieces.count) {
-        struct sy_piece *mine = sector->pieces.items;
-        json_t *first = json_array_get(sealed_pieces[sector->number], 0);
-        snprintf(mine->cid, sizeof(mine->cid), "%s",
-                 json_string_value(json_object_get(first, "cid")));
-    }
-    json_decref(result);
-    json_object_set(spec, "pieces", sealed_pieces[sector->number]);
-    json_t *pc1 = json_copy(spec);
-    json_object_del(pc1, "sealed");
-    json_decref(run_task("pc1", pc1));
-    result = run_task("pc2", spec);
-    get_hash(result, "comm_d", sector->comm_d);
-    get_hash(result, "comm_r", sector->comm_r);
-    json_decref(result);
+    struct sealing *sealing = &sealings[sector->number];
+    struct sy_piece *piece = sector->pieces.items;
+    bool has_data = sector->pieces.count != 0;
+    sealing->number = sector->number;
+    memcpy(sealing->ticket, sector->ticket, 32);
+    sealing_precommit(rig.dir, sealing, has_data ? "client data" : NULL,
+                      has_data ? piece->padded_bytes : 0);
+    if (has_data)
+        snprintf(piece->cid, sizeof(piece->cid), "%s",
+                 json_string_value(json_object_get(json_array_get(sealing->pieces, 0), "cid")));
+    memcpy(sector->comm_d, sealing->comm_d, 32);
+    memcpy(sector->comm_r, sealing->comm_r, 32);
 }
-
-static uint8_t proofs[HOST_SECTORS_MAX + 1][SY_DC_PROOF_BYTES];
 
 static void seal_commit(struct sy_sector *sector)
 {
-    json_t *spec = make_spec(sector);
-    char seed[65], comm_d[65], comm_r[65], output[1024], *c1;
-    size_t bytes;
-    snprintf(output, sizeof(output), "%s/c1-%llu.json", rig.dir,
-             (unsigned long long)sector->number);
-    json_object_del(spec, "unsealed");
-    json_object_set_new(spec, "pieces", sealed_pieces[sector->number]);
-    json_object_set_new(spec, "seed", json_string(sy_hex_encode(sector->seed, 32, seed)));
-    json_object_set_new(spec, "comm_d", json_string(sy_hex_encode(sector->comm_d, 32, comm_d)));
-    json_object_set_new(spec, "comm_r", json_string(sy_hex_encode(sector->comm_r, 32, comm_r)));
-    json_object_set_new(spec, "output", json_string(output));
-    json_decref(run_task("c1", spec));
-    assert_int_equal(sy_file_read(output, 1u << 26, &c1, &bytes, NULL), 0);
-    rig_exchange(&rig, c1, bytes, proofs[sector->number]);
-    free(c1);
+    struct sealing *sealing = &sealings[sector->number];
+    memcpy(sealing->seed, sector->seed, 32);
+    sealing_commit(rig.dir, sealing);
+    sector->proof = (struct sy_slice){sealing->proof, sizeof(sealing->proof)};
 }
 
 static void seal_really(struct sy_plugin_host *of, struct sy_sector *sector, bool commit)
@@ -199,17 +126,19 @@ static void seal_really(struct sy_plugin_host *of, struct sy_sector *sector, boo
         return;
     }
     seal_commit(sector);
-    sector->proof = (struct sy_slice){proofs[sector->number], SY_DC_PROOF_BYTES};
     sector->state = SY_SECTOR_SubmitCommitAggregate;
 }
 
-/* commR that nobody could prove. */
+static uint8_t foreign_proof[SY_PROOF_BYTES];
+
+/* commR that nobody could prove, and a proof of something else. */
 static void seal_falsely(struct sy_plugin_host *of, struct sy_sector *sector, bool commit)
 {
     (void)of;
     memset(sector->comm_r, 0, 32);
     sector->comm_r[0] = (uint8_t)sector->number;
-    sector->proof = (struct sy_slice){proofs[0], SY_DC_PROOF_BYTES};
+    sealing_foreign_proof(foreign_proof);
+    sector->proof = (struct sy_slice){foreign_proof, sizeof(foreign_proof)};
     sector->state = commit ? SY_SECTOR_SubmitCommitAggregate : SY_SECTOR_SubmitPreCommitBatch;
 }
 
@@ -236,9 +165,11 @@ static void two_real_sectors_live_through(void **state)
     assert_true(sy_dc_sector_get(miner, 1)->activation > cc->precommit_epoch + 10);
     assert_false(sy_bigint_is_zero(&sy_dc_sector_get(miner, 2)->deal_weight));
     assert_int_equal(rig.chain->message_count, 2); /* both in one message each time */
-    assert_string_equal(host.head.network, "sealyard-vanilla");
-    rig_reopen(&rig); /* and the chain replays them without looking at a file again */
+    assert_string_equal(host.head.network, "sealyard-devnet");
+    rig_reopen(&rig); /* and the chain replays them without judging a proof again */
     assert_int_equal(sy_dc_miner_get(sy_dc_chain_post(rig.chain), 1000)->sector_count, 2);
+    for (size_t i = 0; i < SY_ARRAY_SIZE(sealings); i++)
+        sealing_fini(&sealings[i]);
 }
 
 static void numbers_begin_behind_the_used_ones(void **state)
@@ -408,6 +339,7 @@ static void false_proof_is_found_before_it_is_sent(void **state)
     start_both(LAB);
     turn_until(sector, SY_SECTOR_CommitFailed);
     assert_non_null(strstr(sector->error, "exit 16"));
+    assert_non_null(strstr(sector->error, "the proof does not hold"));
     assert_int_equal(host_count(&host, SY_EVENT_MESSAGE_QUEUED), 1); /* the pre-commit only */
     assert_true(sector->seed_epoch == sector->precommit_epoch + 10);
 }
@@ -445,7 +377,7 @@ static void changed_seed_waits_for_the_seed_again(void **state)
     host.seal = NULL; /* stays in Committing */
     turn_until(sector, SY_SECTOR_Committing);
     sector->seed[0] ^= 1;
-    sector->proof = (struct sy_slice){proofs[0], SY_DC_PROOF_BYTES};
+    sector->proof = (struct sy_slice){foreign_proof, sizeof(foreign_proof)};
     sector->state = SY_SECTOR_SubmitCommitAggregate;
     turn();
     assert_non_null(strstr(sector->error, "seed"));
@@ -615,15 +547,18 @@ static void wrong_network_is_refused(void **state)
     (void)state;
     assert_int_equal(start_chain("network = \"mainnet\"", &err), 0);
     assert_true(host_turn(&host, TURN_MS, &err) < 0);
-    assert_non_null(strstr(err.text, "sealyard-vanilla"));
+    assert_non_null(strstr(err.text, "sealyard-devnet"));
 }
 
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+/* `proofs`: what takes real proofs, seconds each. Else everything that does not. */
+int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest proofs[] = {
         RIG_TEST(two_real_sectors_live_through),
+    };
+    const struct CMUnitTest tests[] = {
         RIG_TEST(numbers_begin_behind_the_used_ones),
         RIG_TEST(ticket_is_the_chains_at_finality),
         RIG_TEST(batches_wait_for_their_threshold),
@@ -646,5 +581,7 @@ int main(void)
         RIG_TEST(absent_node_is_an_error_that_passes),
         RIG_TEST(wrong_network_is_refused),
     };
+    if (argc > 1 && strcmp(argv[1], "proofs") == 0)
+        return cmocka_run_group_tests(proofs, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

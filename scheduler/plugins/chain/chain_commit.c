@@ -146,7 +146,7 @@ static int refuse_sector(struct sy_chain_step *step, int64_t code, const char *t
         return sy_chain_resubmit(step, SY_SECTOR_SubmitCommitAggregate, err,
                                  "the chain says too early: it is sent again");
     }
-    return sy_chain_refuse(step, SY_SECTOR_CommitFailed, SY_CLASS_CORRUPT, err,
+    return sy_chain_refuse(step, SY_SECTOR_ComputeProofFailed, SY_CLASS_CORRUPT, err,
                            "the chain refuses the proof of this sector: exit %lld%s%s",
                            (long long)code, text[0] ? ": " : "", text);
 }

@@ -337,7 +337,7 @@ static void false_proof_is_found_before_it_is_sent(void **state)
     struct sy_sector *sector = waiting_sector(1);
     (void)state;
     start_both(LAB);
-    turn_until(sector, SY_SECTOR_CommitFailed);
+    turn_until(sector, SY_SECTOR_ComputeProofFailed);
     assert_non_null(strstr(sector->error, "exit 16"));
     assert_non_null(strstr(sector->error, "the proof does not hold"));
     assert_int_equal(host_count(&host, SY_EVENT_MESSAGE_QUEUED), 1); /* the pre-commit only */
@@ -358,7 +358,7 @@ static void batch_return_decides_sector_by_sector(void **state)
     row->exit_code = 0;
     row->return_bytes = (struct sy_slice){returned, sizeof(returned)};
     turn();
-    assert_int_equal(sector->state, SY_SECTOR_CommitFailed);
+    assert_int_equal(sector->state, SY_SECTOR_ComputeProofFailed);
     sector->state = SY_SECTOR_CommitAggregateWait;
     row->return_bytes =
         (struct sy_slice){"\x82\x01\x80", 3}; /* success, and no such sector: a reorg */

@@ -2,6 +2,7 @@
 #include "ops/devchain/http.h"
 
 #include "common/log.h"
+#include "tasks/snark/aggregate.h"
 #include "tasks/snark/params_store.h"
 
 #include <getopt.h>
@@ -30,8 +31,9 @@ static const char HELP[] =
     "\n"
     "Network \"" SY_DC_NETWORK
     "\": nothing but Groth16 proofs is accepted. They are verified with the\n"
-    "keys that `sealyard params generate` or `fetch` put there; without its key every proof is\n"
-    "refused. DIR/keys/worker.key pays and signs; its address is in worker.address.\n"
+    "keys that `sealyard params generate` or `fetch` put there, aggregates also "
+    "with\n" SY_SRS_FILE_NAME "; what is missing refuses the proofs that need it.\n"
+    "DIR/keys/worker.key pays and signs; its address is in worker.address.\n"
     "\n"
     "Example:\n"
     "  sealyard-devchain --dir /var/tmp/devchain --sector-size 2KiB,8MiB --block-ms 250\n"

@@ -2,6 +2,7 @@
 
 #include "common/file.h"
 #include "common/mem.h"
+#include "common/proof.h"
 #include "tasks/snark/aggregate.h"
 #include "tasks/snark/params_store.h"
 

@@ -55,7 +55,6 @@ static int read_input(struct c2 *c2, struct sy_error *err)
 static int open_parameters(struct c2 *c2, struct sy_error *err)
 {
     const struct sy_spec *spec = &c2->task->spec;
-    const struct sy_snark_progress progress = {sy_stage_progress_on_report, c2->task->progress};
     char path[SY_PATH_BYTES], size[SY_SECTOR_SIZE_TEXT_BYTES];
     int rc = sy_params_store_path(path, spec->parameters, SY_CIRCUIT_POREP, c2->params.sector_bytes,
                                   SY_PARAMS_KEYS, err);
@@ -66,10 +65,14 @@ static int open_parameters(struct c2 *c2, struct sy_error *err)
                        "%s is missing: get it by sealyard params fetch --sector-size %s", path,
                        sy_sector_size_format(c2->params.sector_bytes, size));
     c2->opened = rc == 0;
-    if (rc == 0 && spec->verify == SY_VERIFY_FULL)
-        rc = sy_params_store_verify(spec->parameters, SY_CIRCUIT_POREP, c2->params.sector_bytes,
-                                    NULL, &progress, err);
     return rc;
+}
+
+static int digest_parameters(const struct c2 *c2, struct sy_error *err)
+{
+    const struct sy_snark_progress progress = {sy_stage_progress_on_report, c2->task->progress};
+    return sy_params_store_verify(c2->task->spec.parameters, SY_CIRCUIT_POREP,
+                                  c2->params.sector_bytes, NULL, &progress, err);
 }
 
 /* What does not fit is refused before the first constraint, not by the kernel in the middle. */
@@ -178,6 +181,8 @@ int sy_stage_c2(struct sy_task *task, json_t **ret_result, struct sy_error *err)
         rc = open_parameters(&c2, err);
     if (rc == 0)
         rc = check_memory(&c2, err);
+    if (rc == 0 && task->spec.verify == SY_VERIFY_FULL)
+        rc = digest_parameters(&c2, err);
     if (rc == 0)
         rc = prove(&c2, err);
     if (rc == 0)

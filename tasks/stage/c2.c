@@ -153,6 +153,33 @@ static int verify(const struct c2 *c2, struct sy_error *err)
     return rc ? sy_error_wrap(err, "the finished proof against the public values") : 0;
 }
 
+/* A proof that came out wrong is never given out, and damaged parameters are the likely cause:
+ * their digests tell. With good ones it was the C1 file, where nobody looked at it before, or us.
+ */
+static int explain(const struct c2 *c2, struct sy_error *err)
+{
+    const struct sy_spec *spec = &c2->task->spec;
+    struct sy_porep_params params;
+    struct sy_error cause = *err;
+    sy_stage_progress_phase(c2->task->progress, "look for the cause of a wrong proof", 1, "files");
+    struct sy_error found = {0};
+    int rc = digest_parameters(c2, &found);
+    if (rc == -SY_E_MISMATCH)
+        return sy_fail(err, SY_E_CORRUPT, "damaged parameters: %s", found.text);
+    if (rc)
+        return sy_fail(
+            err, SY_E_CORRUPT,
+            "%.120s: whether the parameters are damaged cannot be told (%.60s): get them "
+            "again by sealyard params fetch",
+            cause.text, found.text);
+    if (spec->verify == SY_VERIFY_NONE && sy_c1_input_check(spec, c2->c1, &params, err) != 0)
+        return sy_error_wrap(err, "a wrong proof, of input %.160s", spec->input);
+    return sy_fail(err, SY_E_BUG,
+                   "%.160s: the parameters have the right digests and the C1 file is good, so this "
+                   "is bad memory or an error of this program: keep the file and report it",
+                   cause.text);
+}
+
 static int c2_result(const struct c2 *c2, json_t **ret, struct sy_error *err)
 {
     const struct sy_groth16_times *t = &c2->times;
@@ -183,10 +210,13 @@ int sy_stage_c2(struct sy_task *task, json_t **ret_result, struct sy_error *err)
         rc = check_memory(&c2, err);
     if (rc == 0 && task->spec.verify == SY_VERIFY_FULL)
         rc = digest_parameters(&c2, err);
+    const bool proving = rc == 0;
     if (rc == 0)
         rc = prove(&c2, err);
     if (rc == 0)
         rc = verify(&c2, err);
+    if (proving && (rc == -SY_E_MISMATCH || rc == -SY_E_CORRUPT))
+        rc = explain(&c2, err);
     if (rc == 0)
         rc = c2_result(&c2, ret_result, err);
     if (c2.opened)

@@ -17,8 +17,10 @@
 
 #define RESOURCE 12
 #define THREADS 8
-#define LIMIT_BYTES ((uint64_t)3 << 29) /* 1.5 GiB; the sums of eight threads alone take 1.6 GB */
-#define COUNT 40                        /* points of the queries besides h */
+#define H_COUNT ((1u << 24) - 1) /* 1.9 GB needed, and a file of 1.6 GB */
+#define ADDRESS_BYTES ((uint64_t)3 << 30)
+#define GROUP_BYTES ((uint64_t)3 << 29)
+#define COUNT 40 /* points of the queries besides h */
 #define VK_BYTES (864 + 4 + SY_G1_BYTES)
 
 static char parameters[SY_PATH_BYTES];
@@ -82,7 +84,7 @@ static uint64_t needed_bytes(void)
 {
     struct sy_groth16_params params;
     open_parameters(&params);
-    uint64_t needed = sy_groth16_memory_bytes(&params, THREADS);
+    uint64_t needed = sy_groth16_memory_bytes(&params, THREADS, 1);
     sy_groth16_params_close(&params);
     return needed;
 }
@@ -146,7 +148,7 @@ static void expect_refusal(void)
 
 static int limit_address_space(void)
 {
-    struct rlimit limit = {LIMIT_BYTES, LIMIT_BYTES};
+    struct rlimit limit = {ADDRESS_BYTES, ADDRESS_BYTES};
     return setrlimit(RLIMIT_AS, &limit);
 }
 
@@ -156,11 +158,11 @@ static void an_address_space_limit_counts(void **state)
 #ifdef __SANITIZE_ADDRESS__
     skip(); /* its shadow alone is larger */
 #endif
-    assert_true(make_parameters((1u << 20) - 1));
+    assert_true(make_parameters(H_COUNT));
     stage_prepare(limit_address_space);
     expect_refusal();
     stage_prepare(NULL);
-    assert_true(bytes_in_memory() < 4u << 20); /* of 100 MB */
+    assert_true(bytes_in_memory() < 4u << 20);
 }
 
 static void the_machine_is_too_small(void **state)
@@ -216,9 +218,9 @@ static void a_control_group_counts(void **state)
     }
     snprintf(outer, sizeof outer, "sealyard-test/c2-%d", (int)getpid());
     snprintf(inner, sizeof inner, "sealyard-test/c2-%d/1", (int)getpid());
-    assert_true(make_parameters((1u << 20) - 1));
+    assert_true(make_parameters(H_COUNT));
     stage_prepare(join_group);
-    set_limit(host, LIMIT_BYTES);
+    set_limit(host, GROUP_BYTES);
     expect_refusal();
     assert_true(bytes_in_memory() < 4u << 20);
     set_limit(host, 2 * needed_bytes());

@@ -120,8 +120,10 @@ static json_t *own_spec(void)
         json_load_file(SY_KAT_DIR "/reference/seal-2KiB-v1_1-multi-proved.json", 0, NULL);
     assert_non_null(root);
     json_t *sector = kat_get(root, "sector");
-    json_t *own = stage_with(spec(), json_pack("{s:O,s:O}", "miner", kat_get(sector, "actor_id"),
+    json_t *common = spec();
+    json_t *own = stage_with(common, json_pack("{s:O,s:O}", "miner", kat_get(sector, "actor_id"),
                                                "number", kat_get(sector, "sector_number")));
+    json_decref(common);
     json_decref(root);
     return own;
 }

@@ -15,9 +15,11 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define STEP ((size_t)1 << 14)
+#define HUGE_PAGE ((size_t)1 << 21)
 
 struct sums {
     struct sy_g1 h, l, a, b_g1;
@@ -153,6 +155,16 @@ static int check_fit(const struct prover *p, struct sy_error *err)
     return 0;
 }
 
+/* Not cleared. Transforms stride over gigabytes: large pages where the system gives them. */
+static struct sy_fr *allocate_domain(size_t size)
+{
+    size_t bytes = (size * sizeof(struct sy_fr) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *memory = aligned_alloc(HUGE_PAGE, bytes);
+    if (memory)
+        (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    return memory;
+}
+
 static int synthesise(void *ctx, uint64_t index, unsigned worker, struct sy_error *err)
 {
     (void)worker;
@@ -162,8 +174,8 @@ static int synthesise(void *ctx, uint64_t index, unsigned worker, struct sy_erro
     struct sy_cs_sink sink = {true, on_constraint, p};
     p->size = (size_t)p->params->h_count + 1;
     size_t bitmap = (size_t)p->params->l_count / 8 + 1;
-    p->a = calloc(p->size, sizeof *p->a);
-    p->b = calloc(p->size, sizeof *p->b);
+    p->a = allocate_domain(p->size);
+    p->b = allocate_domain(p->size);
     p->a_dense = calloc(bitmap, 1);
     p->b_dense = calloc(bitmap, 1);
     if (!p->a || !p->b || !p->a_dense || !p->b_dense) {
@@ -183,13 +195,21 @@ static int synthesise(void *ctx, uint64_t index, unsigned worker, struct sy_erro
 
 /* -------------------------------------------------------------------------------------------- h */
 
+/* c := a * b, all zero behind the last constraint. */
 static int multiply_step(void *ctx, uint64_t index, unsigned worker, struct sy_error *err)
 {
     (void)worker;
     (void)err;
     struct prover *p = ctx;
-    for (size_t i = (size_t)index * STEP; i < SY_MIN((size_t)(index + 1) * STEP, p->size); i++)
+    const size_t end = SY_MIN((size_t)(index + 1) * STEP, p->size);
+    size_t i = (size_t)index * STEP;
+    for (; i < SY_MIN(end, (size_t)p->constraints); i++)
         sy_fr_mul(&p->c[i], &p->a[i], &p->b[i]);
+    if (i < end) {
+        memset(p->a + i, 0, (end - i) * sizeof *p->a);
+        memset(p->b + i, 0, (end - i) * sizeof *p->b);
+        memset(p->c + i, 0, (end - i) * sizeof *p->c);
+    }
     return 0;
 }
 
@@ -222,7 +242,7 @@ static int divide_step(void *ctx, uint64_t index, unsigned worker, struct sy_err
 static int compute_h(struct prover *p, const struct sy_fft *fft, struct sy_error *err)
 {
     size_t steps = (p->size + STEP - 1) / STEP;
-    p->c = malloc(p->size * sizeof *p->c);
+    p->c = allocate_domain(p->size);
     if (!p->c)
         return sy_fail(err, SY_E_NOMEM, "no memory for a domain of %zu elements", p->size);
     int rc = sy_parallel_for(p->threads, 0, steps, multiply_step, p, err);

@@ -348,6 +348,29 @@ SY_FP8_INLINE void sy_fp52_from_words(struct sy_fp52 *ret, const uint64_t x[SY_F
     ret->limb[7] = x[5] >> 44;
 }
 
+/* Eight elements of 48 bytes, big-endian, to tight limbs below 2^384. Limb j starts at bit 52 j:
+ * two words of 32 bits from the one with that bit on, and the low bits of the next. */
+SY_FP8_INLINE void sy_fp8_from_bytes(struct sy_fp8 *ret, const uint8_t *const from[8])
+{
+    /* places of words in the file; 12 to 15 are zeros */
+    const __m512i low = _mm512_setr_epi32(11, 10, 10, 9, 8, 7, 7, 6, 5, 4, 3, 2, 2, 1, 0, 12);
+    const __m512i next = _mm512_setr_epi32(9, 12, 8, 12, 6, 12, 5, 12, 3, 12, 1, 12, 0, 12, 12, 12);
+    const __m512i right = _mm512_setr_epi64(0, 20, 8, 28, 16, 4, 24, 12);
+    const __m512i left = _mm512_sub_epi64(sy_fp8_word(64), right), mask = sy_fp8_word(SY_FP8_MASK);
+    const __m512i even = _mm512_set1_epi32(0x00ff00ff);
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        const __m512i bytes = _mm512_maskz_loadu_epi64(0x3f, from[i]);
+        const __m512i words =
+            _mm512_or_si512(_mm512_and_si512(_mm512_rol_epi32(bytes, 8), even),
+                            _mm512_andnot_si512(even, _mm512_ror_epi32(bytes, 8)));
+        const __m512i head = _mm512_srlv_epi64(_mm512_permutexvar_epi32(low, words), right);
+        const __m512i tail = _mm512_sllv_epi64(_mm512_permutexvar_epi32(next, words), left);
+        ret->limb[i] = _mm512_and_si512(_mm512_or_si512(head, tail), mask);
+    }
+    sy_fp8_transpose(ret->limb);
+}
+
 SY_FP8_INLINE void sy_fp52_to_words(uint64_t x[SY_FP_LIMBS], const struct sy_fp52 *a)
 {
     const uint64_t *l = a->limb;

@@ -103,19 +103,44 @@ int sy_params_digest(const char *path, char ret_text[33], const struct sy_snark_
 /* How to synthesise one partition with its witness. */
 typedef void sy_circuit_fn(struct sy_cs *cs, const void *witness);
 
+/* Wall-clock times of the phases, of all circuits of one call together. */
 struct sy_groth16_times {
     uint64_t witness_ms, fft_ms, h_ms, l_ms, a_ms, b_g1_ms, b_g2_ms, total_ms;
 };
-/* Proves one circuit and verifies the proof before it returns. r and s blind the proof; NULL draws
- * them from the operating system. ret_inputs (may be NULL) gets vk.ic_count - 1 public inputs.
- * -SY_E_MISMATCH: the witness does not satisfy the circuit; -SY_E_CORRUPT: parameters of another
- * circuit; -SY_E_NOMEM. */
+
+/* One circuit to prove. r and s blind the proof; NULL draws them from the operating system. */
+struct sy_groth16_job {
+    const void *witness;
+    const struct sy_fr *r, *s;
+    struct sy_fr *ret_inputs; /* may be NULL; gets vk.ic_count - 1 public inputs */
+    uint8_t ret_proof[SY_PROOF_BYTES];
+};
+/* Proves `count` witnesses of one circuit, the partitions of a C2, and verifies every proof before
+ * it returns. Given r and s, the bytes of a proof do not depend on count or threads.
+ *
+ * Together they take less than one by one in two ways. Witnesses are synthesised side by side, one
+ * thread each: with many CPUs that is the longest phase, since one circuit has one thread. And each
+ * of the five queries is summed for all circuits before the next query is touched, so a parameter
+ * file that does not fit into memory as a whole is read from disk once per call, not once per
+ * proof, as long as its largest query fits. Points are decoded once per circuit all the same:
+ * reading, decoding and writing them down is 4.2 % of the time of the sums (2.7 % of a proof of 2
+ * KiB, by samples of the CPU), and one pass for all would hold the buckets and digits of all.
+ *
+ * -SY_E_MISMATCH: a witness does not satisfy the circuit, or the parameters are damaged;
+ * -SY_E_CORRUPT: parameters of another circuit, or damaged; -SY_E_NOMEM; the text names the circuit
+ * by its place. Nothing is written then. threads as in tree/parallel.h. */
+int sy_groth16_prove_many(const struct sy_groth16_params *params, sy_circuit_fn *circuit,
+                          struct sy_groth16_job *jobs, size_t count, unsigned threads,
+                          const struct sy_snark_progress *progress,
+                          struct sy_groth16_times *ret_times, struct sy_error *err);
+/* The same for one. */
 int sy_groth16_prove(const struct sy_groth16_params *params, sy_circuit_fn *circuit,
                      const void *witness, const struct sy_fr *r, const struct sy_fr *s,
                      unsigned threads, const struct sy_snark_progress *progress,
                      uint8_t ret_proof[SY_PROOF_BYTES], struct sy_fr *ret_inputs,
                      struct sy_groth16_times *ret_times, struct sy_error *err);
-/* Bytes that a proof of this circuit needs besides the mapped parameters. */
-uint64_t sy_groth16_memory_bytes(const struct sy_groth16_params *params, unsigned threads);
+/* Bytes that a call with `count` circuits needs besides the mapped parameters. */
+uint64_t sy_groth16_memory_bytes(const struct sy_groth16_params *params, unsigned threads,
+                                 size_t count);
 
 #endif

@@ -1,9 +1,10 @@
 /* The prover: facts groth16.md 3.
  *
  * Phases: synthesis with evaluation of A and B per constraint (C is their product for a satisfied
- * witness), six transforms for h, five sums of points, assembly, verification. The dropped
- * coefficient of h cannot serve as a check when C is the product; the finished proof is verified
- * instead.
+ * witness), six transforms for h, five sums of points, assembly, verification. Each phase is done
+ * for all circuits before the next one: synthesis side by side, the others one circuit after
+ * another on all threads. The dropped coefficient of h cannot serve as a check when C is the
+ * product; the finished proof is verified instead.
  */
 #include "tasks/snark/groth16.h"
 
@@ -14,22 +15,42 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define STEP ((size_t)1 << 14)
+#define HUGE_PAGE ((size_t)1 << 21)
 
+struct sums {
+    struct sy_g1 h, l, a, b_g1;
+    struct sy_g2 b_g2;
+};
+
+/* One circuit. */
 struct prover {
     const struct sy_groth16_params *params;
-    const struct sy_snark_progress *progress;
     unsigned threads;
     struct sy_cs_values values;
     uint32_t inputs, aux;
     size_t size;
-    struct sy_fr *a, *b, *c;    /* per constraint, then polynomials */
+    struct sy_fr *a, *b, *c;    /* per constraint, then polynomials; of h only a is left */
     uint8_t *a_dense, *b_dense; /* bitmaps over aux */
     bool b_input_other, overflow;
     uint64_t constraints;
     struct sy_fr scale; /* of the pointwise step */
+    struct sums sums;
+    uint8_t proof[SY_PROOF_BYTES];
+};
+
+struct batch {
+    const struct sy_groth16_params *params;
+    sy_circuit_fn *circuit;
+    struct sy_groth16_job *jobs;
+    struct prover *provers;
+    size_t count;
+    unsigned threads;
+    const struct sy_snark_progress *progress;
+    struct sy_groth16_times times;
 };
 
 static uint64_t now_ms(void)
@@ -39,10 +60,18 @@ static uint64_t now_ms(void)
     return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
 }
 
-static void report(const struct prover *p, const char *phase, uint64_t done)
+static void report(const struct batch *batch, const char *phase, uint64_t done)
 {
-    if (p->progress && p->progress->on_progress)
-        p->progress->on_progress(p->progress->ctx, phase, done, 8);
+    if (batch->progress && batch->progress->on_progress)
+        batch->progress->on_progress(batch->progress->ctx, phase, done, 8);
+}
+
+/* Which one it was, where there are several. */
+static int at_place(const struct batch *batch, size_t place, int rc, struct sy_error *err)
+{
+    return rc != 0 && batch->count > 1
+               ? sy_error_wrap(err, "circuit %zu of %zu", place + 1, batch->count)
+               : rc;
 }
 
 /* ------------------------------------------------------------------------------------ synthesis */
@@ -126,38 +155,61 @@ static int check_fit(const struct prover *p, struct sy_error *err)
     return 0;
 }
 
-static int synthesise(struct prover *p, sy_circuit_fn *circuit, const void *witness,
-                      struct sy_error *err)
+/* Not cleared. Transforms stride over gigabytes: large pages where the system gives them. */
+static struct sy_fr *allocate_domain(size_t size)
 {
+    size_t bytes = (size * sizeof(struct sy_fr) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *memory = aligned_alloc(HUGE_PAGE, bytes);
+    if (memory)
+        (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    return memory;
+}
+
+static int synthesise(void *ctx, uint64_t index, unsigned worker, struct sy_error *err)
+{
+    (void)worker;
+    const struct batch *batch = ctx;
+    struct prover *p = &batch->provers[index];
     struct sy_cs cs;
     struct sy_cs_sink sink = {true, on_constraint, p};
     p->size = (size_t)p->params->h_count + 1;
     size_t bitmap = (size_t)p->params->l_count / 8 + 1;
-    p->a = calloc(p->size, sizeof *p->a);
-    p->b = calloc(p->size, sizeof *p->b);
-    p->c = malloc(p->size * sizeof *p->c);
+    p->a = allocate_domain(p->size);
+    p->b = allocate_domain(p->size);
     p->a_dense = calloc(bitmap, 1);
     p->b_dense = calloc(bitmap, 1);
-    if (!p->a || !p->b || !p->c || !p->a_dense || !p->b_dense)
-        return sy_fail(err, SY_E_NOMEM, "no memory for a domain of %zu elements", p->size);
+    if (!p->a || !p->b || !p->a_dense || !p->b_dense) {
+        sy_fail(err, SY_E_NOMEM, "no memory for a domain of %zu elements", p->size);
+        return at_place(batch, index, -SY_E_NOMEM, err);
+    }
     sy_cs_begin(&cs, &sink, &p->values, p->params->l_count);
-    circuit(&cs, witness);
+    batch->circuit(&cs, batch->jobs[index].witness);
     sy_cs_constrain_inputs(&cs);
     p->inputs = cs.inputs;
     p->aux = cs.aux;
     int rc = sy_cs_end(&cs, err);
-    return rc == 0 ? check_fit(p, err) : rc;
+    if (rc == 0)
+        rc = check_fit(p, err);
+    return at_place(batch, index, rc, err);
 }
 
 /* -------------------------------------------------------------------------------------------- h */
 
+/* c := a * b, all zero behind the last constraint. */
 static int multiply_step(void *ctx, uint64_t index, unsigned worker, struct sy_error *err)
 {
     (void)worker;
     (void)err;
     struct prover *p = ctx;
-    for (size_t i = (size_t)index * STEP; i < SY_MIN((size_t)(index + 1) * STEP, p->size); i++)
+    const size_t end = SY_MIN((size_t)(index + 1) * STEP, p->size);
+    size_t i = (size_t)index * STEP;
+    for (; i < SY_MIN(end, (size_t)p->constraints); i++)
         sy_fr_mul(&p->c[i], &p->a[i], &p->b[i]);
+    if (i < end) {
+        memset(p->a + i, 0, (end - i) * sizeof *p->a);
+        memset(p->b + i, 0, (end - i) * sizeof *p->b);
+        memset(p->c + i, 0, (end - i) * sizeof *p->c);
+    }
     return 0;
 }
 
@@ -187,14 +239,13 @@ static int divide_step(void *ctx, uint64_t index, unsigned worker, struct sy_err
 }
 
 /* h = (icoset(coset(A) coset(B)) - iFFT(a b)) / (7^m - 1): six transforms. */
-static int compute_h(struct prover *p, struct sy_error *err)
+static int compute_h(struct prover *p, const struct sy_fft *fft, struct sy_error *err)
 {
-    struct sy_fft *fft = NULL;
-    unsigned log2_size = (unsigned)__builtin_ctzll(p->size);
     size_t steps = (p->size + STEP - 1) / STEP;
-    int rc = sy_fft_create(&fft, log2_size, p->threads, err);
-    if (rc == 0)
-        rc = sy_parallel_for(p->threads, 0, steps, multiply_step, p, err);
+    p->c = allocate_domain(p->size);
+    if (!p->c)
+        return sy_fail(err, SY_E_NOMEM, "no memory for a domain of %zu elements", p->size);
+    int rc = sy_parallel_for(p->threads, 0, steps, multiply_step, p, err);
     if (rc == 0)
         rc = sy_fft_inverse(fft, p->c, err);
     if (rc == 0)
@@ -209,16 +260,24 @@ static int compute_h(struct prover *p, struct sy_error *err)
         sy_fft_coset_vanishing_inverse(fft, &p->scale);
         rc = sy_parallel_for(p->threads, 0, steps, divide_step, p, err);
     }
+    free(p->b);
+    free(p->c);
+    p->b = p->c = NULL;
+    return rc;
+}
+
+static int compute_all_h(struct batch *batch, struct sy_error *err)
+{
+    struct sy_fft *fft = NULL;
+    unsigned log2_size = (unsigned)__builtin_ctzll((uint64_t)batch->params->h_count + 1);
+    int rc = sy_fft_create(&fft, log2_size, batch->threads, err);
+    for (size_t i = 0; rc == 0 && i < batch->count; i++)
+        rc = at_place(batch, i, compute_h(&batch->provers[i], fft, err), err);
     sy_fft_destroy(fft);
     return rc;
 }
 
 /* ----------------------------------------------------------------------------------------- sums */
-
-struct sums {
-    struct sy_g1 h, l, a, b_g1;
-    struct sy_g2 b_g2;
-};
 
 /* Scalars of a query: `inputs` first ones, then the aux values with their density bit set. */
 static struct sy_fr *gather(const struct prover *p, uint32_t inputs, const uint8_t *dense,
@@ -237,43 +296,82 @@ static struct sy_fr *gather(const struct prover *p, uint32_t inputs, const uint8
 }
 
 static int sum_g1(const struct prover *p, struct sy_g1 *ret, const uint8_t *encoded,
-                  const struct sy_fr *scalars, size_t count, uint64_t *ret_ms, struct sy_error *err)
+                  const struct sy_fr *scalars, size_t count, struct sy_error *err)
 {
-    uint64_t start = now_ms();
     struct sy_msm_g1_input input = {.encoded = encoded, .scalars = scalars, .count = count};
-    int rc = sy_msm_g1(ret, &input, p->threads, err);
-    *ret_ms = now_ms() - start;
+    return sy_msm_g1(ret, &input, p->threads, err);
+}
+
+typedef int query_fn(struct prover *p, struct sy_error *err);
+
+static int sum_h(struct prover *p, struct sy_error *err)
+{
+    return sum_g1(p, &p->sums.h, p->params->h, p->a, p->params->h_count, err);
+}
+
+static int sum_l(struct prover *p, struct sy_error *err)
+{
+    return sum_g1(p, &p->sums.l, p->params->l, p->values.aux, p->params->l_count, err);
+}
+
+static int no_scalars(struct sy_error *err)
+{
+    return sy_fail(err, SY_E_NOMEM, "no memory for the scalars of a query");
+}
+
+static int sum_a(struct prover *p, struct sy_error *err)
+{
+    struct sy_fr *scalars = gather(p, p->inputs, p->a_dense, p->params->a_count);
+    if (!scalars)
+        return no_scalars(err);
+    int rc = sum_g1(p, &p->sums.a, p->params->a, scalars, p->params->a_count, err);
+    free(scalars);
     return rc;
 }
 
-static int sum_all(struct prover *p, struct sums *sums, struct sy_groth16_times *times,
-                   struct sy_error *err)
+static int sum_b_g1(struct prover *p, struct sy_error *err)
 {
-    const struct sy_groth16_params *params = p->params;
-    int rc = sum_g1(p, &sums->h, params->h, p->a, params->h_count, &times->h_ms, err);
-    report(p, "sum l", 3);
-    if (rc == 0)
-        rc = sum_g1(p, &sums->l, params->l, p->values.aux, params->l_count, &times->l_ms, err);
-    report(p, "sum a", 4);
-    struct sy_fr *a = gather(p, p->inputs, p->a_dense, params->a_count);
-    struct sy_fr *b = gather(p, 1, p->b_dense, params->b_count);
-    if (rc == 0 && (!a || !b))
-        rc = sy_fail(err, SY_E_NOMEM, "no memory for the scalars of a query");
-    if (rc == 0)
-        rc = sum_g1(p, &sums->a, params->a, a, params->a_count, &times->a_ms, err);
-    report(p, "sum b in G1", 5);
-    if (rc == 0)
-        rc = sum_g1(p, &sums->b_g1, params->b_g1, b, params->b_count, &times->b_g1_ms, err);
-    report(p, "sum b in G2", 6);
-    if (rc == 0) {
+    struct sy_fr *scalars = gather(p, 1, p->b_dense, p->params->b_count);
+    if (!scalars)
+        return no_scalars(err);
+    int rc = sum_g1(p, &p->sums.b_g1, p->params->b_g1, scalars, p->params->b_count, err);
+    free(scalars);
+    return rc;
+}
+
+static int sum_b_g2(struct prover *p, struct sy_error *err)
+{
+    struct sy_fr *scalars = gather(p, 1, p->b_dense, p->params->b_count);
+    struct sy_msm_g2_input input = {
+        .encoded = p->params->b_g2, .scalars = scalars, .count = p->params->b_count};
+    if (!scalars)
+        return no_scalars(err);
+    int rc = sy_msm_g2(&p->sums.b_g2, &input, p->threads, err);
+    free(scalars);
+    return rc;
+}
+
+/* Query by query, so that the pages of one are read for all circuits. */
+static int sum_all(struct batch *batch, struct sy_error *err)
+{
+    struct sy_groth16_times *t = &batch->times;
+    const struct {
+        const char *phase;
+        query_fn *sum;
+        uint64_t *ms;
+    } queries[] = {{"sum h", sum_h, &t->h_ms},
+                   {"sum l", sum_l, &t->l_ms},
+                   {"sum a", sum_a, &t->a_ms},
+                   {"sum b in G1", sum_b_g1, &t->b_g1_ms},
+                   {"sum b in G2", sum_b_g2, &t->b_g2_ms}};
+    int rc = 0;
+    for (size_t q = 0; rc == 0 && q < SY_ARRAY_SIZE(queries); q++) {
         uint64_t start = now_ms();
-        struct sy_msm_g2_input input = {
-            .encoded = params->b_g2, .scalars = b, .count = params->b_count};
-        rc = sy_msm_g2(&sums->b_g2, &input, p->threads, err);
-        times->b_g2_ms = now_ms() - start;
+        report(batch, queries[q].phase, 2 + q);
+        for (size_t i = 0; rc == 0 && i < batch->count; i++)
+            rc = at_place(batch, i, queries[q].sum(&batch->provers[i], err), err);
+        *queries[q].ms = now_ms() - start;
     }
-    free(a);
-    free(b);
     return rc;
 }
 
@@ -342,21 +440,73 @@ static void fini_prover(struct prover *p)
     free(p->b_dense);
 }
 
-static int run_phases(struct prover *p, sy_circuit_fn *circuit, const void *witness,
-                      struct sums *sums, struct sy_groth16_times *times, struct sy_error *err)
+/* Assembles and verifies one proof. */
+static int finish(struct prover *p, const struct sy_groth16_job *job, struct sy_error *err)
+{
+    struct sy_fr r, s;
+    draw_fr(&r);
+    draw_fr(&s);
+    assemble(&p->params->vk, &p->sums, job->r ? job->r : &r, job->s ? job->s : &s, p->proof);
+    sodium_memzero(&r, sizeof r);
+    sodium_memzero(&s, sizeof s);
+    int rc = sy_groth16_verify(&p->params->vk, p->proof, p->values.inputs + 1, p->inputs - 1, err);
+    return rc ? sy_error_wrap(err, "the finished proof: wrong witness or damaged parameters") : 0;
+}
+
+static int run_phases(struct batch *batch, struct sy_error *err)
 {
     uint64_t start = now_ms();
-    report(p, "witness", 0);
-    int rc = synthesise(p, circuit, witness, err);
-    times->witness_ms = now_ms() - start;
+    report(batch, "witness", 0);
+    int rc = sy_parallel_for(batch->threads, 0, batch->count, synthesise, batch, err);
+    batch->times.witness_ms = now_ms() - start;
     if (rc != 0)
         return rc;
     start = now_ms();
-    report(p, "transforms", 1);
-    rc = compute_h(p, err);
-    times->fft_ms = now_ms() - start;
-    report(p, "sum h", 2);
-    return rc == 0 ? sum_all(p, sums, times, err) : rc;
+    report(batch, "transforms", 1);
+    rc = compute_all_h(batch, err);
+    batch->times.fft_ms = now_ms() - start;
+    if (rc == 0)
+        rc = sum_all(batch, err);
+    if (rc == 0)
+        report(batch, "verify", 7);
+    for (size_t i = 0; rc == 0 && i < batch->count; i++)
+        rc = at_place(batch, i, finish(&batch->provers[i], &batch->jobs[i], err), err);
+    return rc;
+}
+
+int sy_groth16_prove_many(const struct sy_groth16_params *params, sy_circuit_fn *circuit,
+                          struct sy_groth16_job *jobs, size_t count, unsigned threads,
+                          const struct sy_snark_progress *progress,
+                          struct sy_groth16_times *ret_times, struct sy_error *err)
+{
+    struct batch batch = {.params = params,
+                          .circuit = circuit,
+                          .jobs = jobs,
+                          .count = count,
+                          .threads = threads,
+                          .progress = progress};
+    uint64_t start = now_ms();
+    batch.provers = calloc(SY_MAX(count, (size_t)1), sizeof *batch.provers);
+    if (!batch.provers)
+        return sy_fail(err, SY_E_NOMEM, "no memory for %zu circuits", count);
+    for (size_t i = 0; i < count; i++)
+        batch.provers[i] = (struct prover){.params = params, .threads = threads};
+    int rc = run_phases(&batch, err);
+    for (size_t i = 0; i < count; i++) {
+        const struct prover *p = &batch.provers[i];
+        if (rc == 0)
+            memcpy(jobs[i].ret_proof, p->proof, sizeof p->proof);
+        if (rc == 0 && jobs[i].ret_inputs)
+            memcpy(jobs[i].ret_inputs, p->values.inputs + 1,
+                   (p->inputs - 1) * sizeof *jobs[i].ret_inputs);
+        fini_prover(&batch.provers[i]);
+    }
+    free(batch.provers);
+    batch.times.total_ms = now_ms() - start;
+    if (rc == 0 && ret_times)
+        *ret_times = batch.times;
+    report(&batch, "done", 8);
+    return rc;
 }
 
 int sy_groth16_prove(const struct sy_groth16_params *params, sy_circuit_fn *circuit,
@@ -365,43 +515,25 @@ int sy_groth16_prove(const struct sy_groth16_params *params, sy_circuit_fn *circ
                      uint8_t ret_proof[SY_PROOF_BYTES], struct sy_fr *ret_inputs,
                      struct sy_groth16_times *ret_times, struct sy_error *err)
 {
-    struct prover p = {.params = params, .progress = progress, .threads = threads};
-    struct sy_groth16_times times = {0};
-    struct sums sums;
-    struct sy_fr drawn_r, drawn_s;
-    uint8_t proof[SY_PROOF_BYTES];
-    uint64_t start = now_ms();
-    int rc = run_phases(&p, circuit, witness, &sums, &times, err);
-    if (rc == 0) {
-        draw_fr(&drawn_r);
-        draw_fr(&drawn_s);
-        assemble(&params->vk, &sums, r ? r : &drawn_r, s ? s : &drawn_s, proof);
-        sodium_memzero(&drawn_r, sizeof drawn_r);
-        sodium_memzero(&drawn_s, sizeof drawn_s);
-        report(&p, "verify", 7);
-        rc = sy_groth16_verify(&params->vk, proof, p.values.inputs + 1, p.inputs - 1, err);
-        if (rc != 0)
-            sy_error_wrap(err, "the finished proof: wrong witness or damaged parameters");
-    }
-    if (rc == 0) {
-        memcpy(ret_proof, proof, sizeof proof);
-        if (ret_inputs)
-            memcpy(ret_inputs, p.values.inputs + 1, (p.inputs - 1) * sizeof *ret_inputs);
-    }
-    times.total_ms = now_ms() - start;
-    if (ret_times)
-        *ret_times = times;
-    report(&p, "done", 8);
-    fini_prover(&p);
+    struct sy_groth16_job job = {.witness = witness, .r = r, .s = s, .ret_inputs = ret_inputs};
+    int rc = sy_groth16_prove_many(params, circuit, &job, 1, threads, progress, ret_times, err);
+    if (rc == 0)
+        memcpy(ret_proof, job.ret_proof, sizeof job.ret_proof);
     return rc;
 }
 
-uint64_t sy_groth16_memory_bytes(const struct sy_groth16_params *params, unsigned threads)
+/* The larger one of: all circuits' A and B with C and the twiddles of one; and all circuits' h with
+ * the scalars of one query and a sum. Values and bitmaps stay throughout. */
+uint64_t sy_groth16_memory_bytes(const struct sy_groth16_params *params, unsigned threads,
+                                 size_t count)
 {
-    uint64_t size = (uint64_t)params->h_count + 1;
-    uint64_t domain = 3 * size * sizeof(struct sy_fr) + size / 2 * sizeof(struct sy_fr);
-    uint64_t values = (uint64_t)params->l_count * sizeof(struct sy_fr);
-    uint64_t queries = ((uint64_t)params->a_count + params->b_count) * sizeof(struct sy_fr);
-    uint64_t sums = (uint64_t)sy_parallel_threads(threads) * (200u << 20);
-    return values + SY_MAX(domain, 3 * size * sizeof(struct sy_fr) + queries + sums);
+    const uint64_t domain = ((uint64_t)params->h_count + 1) * sizeof(struct sy_fr);
+    const uint64_t values =
+        ((uint64_t)params->l_count + params->vk.ic_count) * sizeof(struct sy_fr) +
+        2 * ((uint64_t)params->l_count / 8 + 1);
+    const uint64_t query =
+        (uint64_t)SY_MAX(params->a_count, params->b_count) * sizeof(struct sy_fr);
+    const uint64_t transforms = 2 * count * domain + domain + domain / 2;
+    const uint64_t sums = count * domain + query + sy_msm_memory_bytes(threads);
+    return count * values + SY_MAX(transforms, sums);
 }

@@ -39,6 +39,9 @@ int sy_msm_g1(struct sy_g1 *ret, const struct sy_msm_g1_input *input, unsigned t
 int sy_msm_g2(struct sy_g2 *ret, const struct sy_msm_g2_input *input, unsigned threads,
               struct sy_error *err);
 
+/* The most that a sum in either group needs while it runs, stacks of threads left out. */
+size_t sy_msm_memory_bytes(unsigned threads);
+
 /* The kernel in use: "ifma" (AVX-512 IFMA) or "scalar". Chosen at first use. */
 const char *sy_msm_impl_name(void);
 /* Chooses it by name, NULL = the best the CPU has; -SY_E_UNSUPPORTED when the CPU lacks it,

@@ -439,11 +439,32 @@ static int count_scalars(struct engine *e, struct sy_error *err)
     return rc;
 }
 
+static size_t chunk_points(unsigned workers)
+{
+    return SY_MIN(CHUNK_POINTS * SY_MAX(workers / 8, 1U), CHUNK_POINTS_MAX);
+}
+
+/* Large sums have the widest windows; points and additions of G2 in the wide kernel are the
+ * largest.
+ */
+size_t sy_msm_memory_bytes(unsigned threads)
+{
+    const struct sy_msm_kernel *k = &sy_msm_g2_ifma;
+    const size_t workers = sy_parallel_threads(threads);
+    const size_t chunk = chunk_points((unsigned)workers);
+    const size_t windows = SCALAR_BITS / WINDOW_BITS_MAX + 1;
+    const size_t buckets = (size_t)1 << (WINDOW_BITS_MAX - 1);
+    size_t worker = sizeof(struct worker) + sizeof(struct sy_msm_pairs) + k->work_bytes;
+    worker += ITEMS_MAX * (sizeof(struct run) + sizeof(uintptr_t) + k->point_bytes);
+    worker += ONES_MAX * k->point_bytes + (buckets + chunk) * sizeof(uint32_t);
+    return chunk * (k->point_bytes + windows * sizeof(uint32_t)) +
+           windows * buckets * (k->point_bytes + 1) + workers * (worker + HUGE_PAGE);
+}
+
 static int init_engine(struct engine *e, struct sy_error *err)
 {
     const size_t bytes = e->kernel->point_bytes;
-    size_t wanted = CHUNK_POINTS * SY_MAX(e->worker_count / 8, 1U);
-    e->chunk = SY_MIN(SY_MAX(e->full_total, (size_t)BLOCK), SY_MIN(wanted, CHUNK_POINTS_MAX));
+    e->chunk = SY_MIN(SY_MAX(e->full_total, (size_t)BLOCK), chunk_points(e->worker_count));
     choose_window(e);
     size_t buckets = (size_t)e->windows * e->bucket_count;
     e->points = allocate(e->chunk, bytes);

@@ -10,6 +10,7 @@
  */
 #define LANES SY_FP8_LANES
 #define AHEAD (2 * LANES) /* pairs between a fetch and the use */
+#define LOAD_AHEAD (4 * LANES)
 #define VECTORS_MAX (SY_MSM_PAIRS_MAX / LANES)
 
 /* A coordinate of eight points. */
@@ -366,20 +367,8 @@ static void add_points(void *memory, struct sy_msm_pairs *pairs)
 /* Big-endian bytes below p; returns the lanes that are not. */
 SY_FP8_INLINE __mmask8 load_encoded(struct sy_fp8 *ret, const uint8_t *const from[LANES])
 {
-    struct sy_fp52 rows[LANES];
-    uintptr_t places[LANES];
     struct sy_fp8 less, factor;
-    for (int lane = 0; lane < LANES; lane++) {
-        uint64_t words[SY_FP_LIMBS];
-        for (int i = 0; i < SY_FP_LIMBS; i++) {
-            uint64_t word;
-            memcpy(&word, from[lane] + SY_FP_BYTES - 8 * (i + 1), 8);
-            words[i] = __builtin_bswap64(word);
-        }
-        sy_fp52_from_words(&rows[lane], words);
-        places[lane] = (uintptr_t)&rows[lane];
-    }
-    sy_fp8_gather(ret, places, 0);
+    sy_fp8_from_bytes(ret, from);
     sy_fp8_broadcast(&factor, &sy_fp52_p);
     sy_fp8_sub(&less, ret, &factor);
     sy_fp8_tighten(&less);
@@ -404,6 +393,17 @@ SY_FP8_INLINE void load_fp(struct sy_fp8 *ret, const struct sy_fp *const from[LA
     sy_fp8_canonical(ret);
 }
 
+/* Reading is slower than decoding: the lines of the points that come up after the next ones. */
+static void fetch_points(const struct sy_msm_source *source, const size_t *indices, size_t at,
+                         size_t count)
+{
+    const size_t bytes = 2 * PARTS * SY_FP_BYTES;
+    const uint8_t *base = source->encoded ? source->encoded : source->affine;
+    for (size_t i = at + LOAD_AHEAD; i < SY_MIN(at + LOAD_AHEAD + LANES, count); i++)
+        for (size_t line = 0; line < bytes; line += 64)
+            _mm_prefetch((const char *)base + indices[i] * bytes + line, _MM_HINT_T0);
+}
+
 /* The parts of a point in its encoded and affine forms are 2 * PARTS elements in a row. */
 static int load_points(void *to, const struct sy_msm_source *source, const size_t *indices,
                        size_t count, struct sy_error *err)
@@ -412,6 +412,7 @@ static int load_points(void *to, const struct sy_msm_source *source, const size_
     for (size_t at = 0; at < count; at += LANES) {
         const unsigned lanes = (unsigned)SY_MIN(count - at, (size_t)LANES);
         uintptr_t places[LANES];
+        fetch_points(source, indices, at, count);
         for (size_t part = 0; part < 2 * PARTS; part++) {
             const uint8_t *bytes[LANES];
             const struct sy_fp *elements[LANES];

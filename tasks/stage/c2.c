@@ -1,9 +1,10 @@
 /* c2: Groth16 proofs of a C1 file, 192 bytes per partition.
  *
  * The C1 file is verified first (unless verify is none), since a minute of proving for a wrong one
- * is lost. The parameters are mapped once; partitions are proven one after another over the same
- * pages. Each proof is verified with its own witness and then all together with public inputs made
- * from the file's public values alone, as the chain will make them. Nothing is written.
+ * is lost. The parameters are mapped once; partitions are proven in groups over the same pages, as
+ * many together as memory allows (snark/groth16.h). Each proof is verified with its own witness and
+ * then all together with public inputs made from the file's public values alone, as the chain will
+ * make them. Nothing is written.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +25,8 @@ struct c2 {
     struct sy_porep_params params;
     struct sy_groth16_params groth16;
     bool opened;
-    uint32_t partition;
-    uint8_t *proofs; /* params.partitions of SY_PROOF_BYTES */
+    uint32_t partition, together; /* the next one, and how many are proven at once */
+    uint8_t *proofs;              /* params.partitions of SY_PROOF_BYTES */
     struct sy_groth16_times times;
 };
 
@@ -55,7 +56,6 @@ static int read_input(struct c2 *c2, struct sy_error *err)
 static int open_parameters(struct c2 *c2, struct sy_error *err)
 {
     const struct sy_spec *spec = &c2->task->spec;
-    const struct sy_snark_progress progress = {sy_stage_progress_on_report, c2->task->progress};
     char path[SY_PATH_BYTES], size[SY_SECTOR_SIZE_TEXT_BYTES];
     int rc = sy_params_store_path(path, spec->parameters, SY_CIRCUIT_POREP, c2->params.sector_bytes,
                                   SY_PARAMS_KEYS, err);
@@ -66,33 +66,52 @@ static int open_parameters(struct c2 *c2, struct sy_error *err)
                        "%s is missing: get it by sealyard params fetch --sector-size %s", path,
                        sy_sector_size_format(c2->params.sector_bytes, size));
     c2->opened = rc == 0;
-    if (rc == 0 && spec->verify == SY_VERIFY_FULL)
-        rc = sy_params_store_verify(spec->parameters, SY_CIRCUIT_POREP, c2->params.sector_bytes,
-                                    NULL, &progress, err);
     return rc;
 }
 
-/* What does not fit is refused before the first constraint, not by the kernel in the middle. */
-static int check_memory(const struct c2 *c2, struct sy_error *err)
+static int digest_parameters(const struct c2 *c2, struct sy_error *err)
 {
+    const struct sy_snark_progress progress = {sy_stage_progress_on_report, c2->task->progress};
+    return sy_params_store_verify(c2->task->spec.parameters, SY_CIRCUIT_POREP,
+                                  c2->params.sector_bytes, NULL, &progress, err);
+}
+
+/* Partitions that are proven at once: as many as have room beside the parameters' pages, which are
+ * read over and over, in groups of about the same size. One needs no such room. */
+static void choose_group(struct c2 *c2, uint64_t available)
+{
+    const unsigned threads = c2->task->spec.threads, partitions = c2->params.partitions;
+    unsigned most = 1;
+    while (most < SY_MIN(partitions, threads) &&
+           sy_groth16_memory_bytes(&c2->groth16, threads, most + 1) + c2->groth16.map_bytes <=
+               available)
+        most++;
+    unsigned groups = (partitions + most - 1) / most;
+    c2->together = (partitions + groups - 1) / groups;
+}
+
+/* What does not fit is refused before the first constraint, not by the kernel in the middle. */
+static int plan_memory(struct c2 *c2, struct sy_error *err)
+{
+    const unsigned threads = c2->task->spec.threads;
     uint64_t available, proofs = (uint64_t)c2->params.partitions *
                                  c2->params.challenges_per_partition *
                                  sizeof(struct sy_vanilla_proof);
-    uint64_t needed = sy_groth16_memory_bytes(&c2->groth16, c2->task->spec.threads);
     int rc = sy_stage_memory_available(&available, err);
     if (rc)
         return rc;
+    choose_group(c2, available);
+    uint64_t needed = sy_groth16_memory_bytes(&c2->groth16, threads, c2->together);
     SY_INFO("stage", "memory-plan",
-            "stage=c2 partitions=%u needed_bytes=%llu vanilla_proof_bytes=%llu "
+            "stage=c2 partitions=%u together=%u needed_bytes=%llu vanilla_proof_bytes=%llu "
             "mapped_parameter_bytes=%zu available_bytes=%llu",
-            c2->params.partitions, (unsigned long long)needed, (unsigned long long)proofs,
-            c2->groth16.map_bytes, (unsigned long long)available);
+            c2->params.partitions, c2->together, (unsigned long long)needed,
+            (unsigned long long)proofs, c2->groth16.map_bytes, (unsigned long long)available);
     if (available < needed)
         return sy_fail(err, SY_E_RESOURCE,
                        "c2 needs %llu bytes of memory, %llu are available: give the task more "
                        "memory or fewer threads (%u)",
-                       (unsigned long long)needed, (unsigned long long)available,
-                       c2->task->spec.threads);
+                       (unsigned long long)needed, (unsigned long long)available, threads);
     return 0;
 }
 
@@ -100,8 +119,12 @@ static void on_phase(void *ctx, const char *phase, uint64_t done, uint64_t total
 {
     struct c2 *c2 = ctx;
     char text[SY_STAGE_PHASE_BYTES];
-    snprintf(text, sizeof text, "partition %u/%u: %s", c2->partition + 1, c2->params.partitions,
-             phase);
+    unsigned last = SY_MIN(c2->partition + c2->together, c2->params.partitions);
+    if (last == c2->partition + 1)
+        snprintf(text, sizeof text, "partition %u/%u: %s", last, c2->params.partitions, phase);
+    else
+        snprintf(text, sizeof text, "partitions %u-%u/%u: %s", c2->partition + 1, last,
+                 c2->params.partitions, phase);
     sy_stage_progress_on_report(c2->task->progress, text, done, total);
 }
 
@@ -117,24 +140,44 @@ static void add_times(struct sy_groth16_times *sum, const struct sy_groth16_time
     sum->total_ms += part->total_ms;
 }
 
-static int prove(struct c2 *c2, struct sy_error *err)
+/* `count` partitions from c2->partition on. */
+static int prove_group(struct c2 *c2, struct circuit_case *cases, struct sy_groth16_job *jobs,
+                       uint32_t count, struct sy_error *err)
 {
     const struct sy_snark_progress progress = {on_phase, c2};
+    struct sy_groth16_times times;
+    for (uint32_t i = 0; i < count; i++) {
+        cases[i] = (struct circuit_case){&c2->params,
+                                         {&c2->c1->public, c2->c1->partitions[c2->partition + i]}};
+        jobs[i] = (struct sy_groth16_job){.witness = &cases[i]};
+    }
+    int rc = sy_groth16_prove_many(&c2->groth16, synthesise, jobs, count, c2->task->spec.threads,
+                                   &progress, &times, err);
+    if (rc)
+        return sy_error_wrap(err, "partitions from %u on, of %u", c2->partition,
+                             c2->params.partitions);
+    add_times(&c2->times, &times);
+    for (uint32_t i = 0; i < count; i++)
+        memcpy(c2->proofs + (size_t)(c2->partition + i) * SY_PROOF_BYTES, jobs[i].ret_proof,
+               SY_PROOF_BYTES);
+    return 0;
+}
+
+static int prove(struct c2 *c2, struct sy_error *err)
+{
+    struct circuit_case *cases = calloc(c2->together, sizeof *cases);
+    struct sy_groth16_job *jobs = calloc(c2->together, sizeof *jobs);
     int rc = 0;
     c2->proofs = malloc((size_t)c2->params.partitions * SY_PROOF_BYTES);
-    if (!c2->proofs)
-        return sy_fail(err, SY_E_NOMEM, "%u proofs", c2->params.partitions);
-    for (c2->partition = 0; rc == 0 && c2->partition < c2->params.partitions; c2->partition++) {
-        struct circuit_case c = {&c2->params, {&c2->c1->public, c2->c1->partitions[c2->partition]}};
-        struct sy_groth16_times times;
-        rc = sy_groth16_prove(&c2->groth16, synthesise, &c, NULL, NULL, c2->task->spec.threads,
-                              &progress, c2->proofs + (size_t)c2->partition * SY_PROOF_BYTES, NULL,
-                              &times, err);
-        if (rc == 0)
-            add_times(&c2->times, &times);
-        else
-            sy_error_wrap(err, "partition %u of %u", c2->partition, c2->params.partitions);
+    if (!cases || !jobs || !c2->proofs)
+        rc = sy_fail(err, SY_E_NOMEM, "no memory for %u proofs", c2->params.partitions);
+    while (rc == 0 && c2->partition < c2->params.partitions) {
+        uint32_t count = SY_MIN(c2->together, c2->params.partitions - c2->partition);
+        rc = prove_group(c2, cases, jobs, count, err);
+        c2->partition += count;
     }
+    free(cases);
+    free(jobs);
     return rc;
 }
 
@@ -148,6 +191,33 @@ static int verify(const struct c2 *c2, struct sy_error *err)
                                      sy_porep_input_count(&c2->params), c2->params.partitions, err);
     free(inputs);
     return rc ? sy_error_wrap(err, "the finished proof against the public values") : 0;
+}
+
+/* A proof that came out wrong is never given out, and damaged parameters are the likely cause:
+ * their digests tell. With good ones it was the C1 file, where nobody looked at it before, or us.
+ */
+static int explain(const struct c2 *c2, struct sy_error *err)
+{
+    const struct sy_spec *spec = &c2->task->spec;
+    struct sy_porep_params params;
+    struct sy_error cause = *err;
+    sy_stage_progress_phase(c2->task->progress, "look for the cause of a wrong proof", 1, "files");
+    struct sy_error found = {0};
+    int rc = digest_parameters(c2, &found);
+    if (rc == -SY_E_MISMATCH)
+        return sy_fail(err, SY_E_CORRUPT, "damaged parameters: %s", found.text);
+    if (rc)
+        return sy_fail(
+            err, SY_E_CORRUPT,
+            "%.120s: whether the parameters are damaged cannot be told (%.60s): get them "
+            "again by sealyard params fetch",
+            cause.text, found.text);
+    if (spec->verify == SY_VERIFY_NONE && sy_c1_input_check(spec, c2->c1, &params, err) != 0)
+        return sy_error_wrap(err, "a wrong proof, of input %.160s", spec->input);
+    return sy_fail(err, SY_E_BUG,
+                   "%.160s: the parameters have the right digests and the C1 file is good, so this "
+                   "is bad memory or an error of this program: keep the file and report it",
+                   cause.text);
 }
 
 static int c2_result(const struct c2 *c2, json_t **ret, struct sy_error *err)
@@ -177,11 +247,16 @@ int sy_stage_c2(struct sy_task *task, json_t **ret_result, struct sy_error *err)
     if (rc == 0)
         rc = open_parameters(&c2, err);
     if (rc == 0)
-        rc = check_memory(&c2, err);
+        rc = plan_memory(&c2, err);
+    if (rc == 0 && task->spec.verify == SY_VERIFY_FULL)
+        rc = digest_parameters(&c2, err);
+    const bool proving = rc == 0;
     if (rc == 0)
         rc = prove(&c2, err);
     if (rc == 0)
         rc = verify(&c2, err);
+    if (proving && (rc == -SY_E_MISMATCH || rc == -SY_E_CORRUPT))
+        rc = explain(&c2, err);
     if (rc == 0)
         rc = c2_result(&c2, ret_result, err);
     if (c2.opened)

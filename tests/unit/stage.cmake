@@ -27,3 +27,8 @@ add_test(NAME test_stage_whole_ni COMMAND test_stage_whole 15 16777216)
 set_tests_properties(test_stage_whole_ni PROPERTIES LABELS kat TIMEOUT 300)
 add_test(NAME test_stage_whole_512MiB COMMAND test_stage_whole 7 536870912)
 set_tests_properties(test_stage_whole_512MiB PROPERTIES LABELS nightly TIMEOUT 7200)
+
+# Real limits of memory, and parameter files that are long and empty.
+sy_test(test_c2_memory SOURCES test_c2_memory.c stage_harness.c ${CMAKE_SOURCE_DIR}/tasks/stage/memory.c
+    LINK sealyard_proofs sealyard_cgroup PKG jansson)
+add_dependencies(test_c2_memory sealyard-task)

@@ -15,6 +15,7 @@
 #define RESULT_MAX (16u << 20)
 
 static char directory[STAGE_PATH_BYTES];
+static int (*prepare)(void);
 
 const char *stage_directory(void)
 {
@@ -61,11 +62,18 @@ static pid_t start(const char *stage, json_t *spec, const char *out, const char 
             setenv(name, value, 1);
         if (fd < 0 || log < 0 || dup2(fd, 1) < 0 || dup2(log, 2) < 0)
             _exit(99);
+        if (prepare && prepare() != 0)
+            _exit(97);
         execl(SY_BIN_DIR "/sealyard-task", "sealyard-task", stage, "--spec", spec_path,
               (char *)NULL);
         _exit(98);
     }
     return pid;
+}
+
+void stage_prepare(int (*fn)(void))
+{
+    prepare = fn;
 }
 
 json_t *stage_run_env(const char *stage, json_t *spec, int expected_status, const char *name,

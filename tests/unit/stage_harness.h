@@ -20,6 +20,9 @@ json_t *stage_run(const char *stage, json_t *spec, int expected_status);
 /* The same with the environment variable NAME=VALUE set. */
 json_t *stage_run_env(const char *stage, json_t *spec, int expected_status, const char *name,
                       const char *value);
+/* From now on every stage calls fn (NULL = nothing) in its own process before it starts: limits,
+ * control groups. A result other than 0 is exit status 97. */
+void stage_prepare(int (*fn)(void));
 /* Expects a failure whose class, code and text contain the given parts. */
 void stage_refused(const char *stage, json_t *spec, int expected_status, const char *code,
                    const char *part);

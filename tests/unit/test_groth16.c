@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 #include "common/file.h"
 #include "common/hex.h"
 #include "tasks/hash/sha256.h"
-#include "tasks/snark/groth16.h"
+#include "tasks/snark/params_store.h"
 #include "tasks/vanilla/c1.h"
 #include "tests/unit/stage_harness.h"
 
@@ -225,15 +226,18 @@ static void proofs_have_the_references_bytes(void **state)
     c.witness = (struct sy_porep_witness){&c1->public, c1->partitions[0]};
     fr_of(partition, "r", &r);
     fr_of(partition, "s", &s);
-    if (sy_groth16_prove(&params, synthesise_porep, &c, &r, &s, 0, NULL, proof, inputs, &times,
-                         &err) != 0)
+    struct sy_groth16_job jobs[2] = {{.witness = &c, .r = &r, .s = &s, .ret_inputs = inputs},
+                                     {.witness = &c}};
+    if (sy_groth16_prove_many(&params, synthesise_porep, jobs, 2, 0, NULL, &times, &err) != 0)
         fail_msg("%s", err.text);
-    print_message("prove %llu ms: witness %llu, transforms %llu, h %llu, l %llu, a %llu, b %llu + "
-                  "%llu\n",
-                  (unsigned long long)times.total_ms, (unsigned long long)times.witness_ms,
-                  (unsigned long long)times.fft_ms, (unsigned long long)times.h_ms,
-                  (unsigned long long)times.l_ms, (unsigned long long)times.a_ms,
-                  (unsigned long long)times.b_g1_ms, (unsigned long long)times.b_g2_ms);
+    memcpy(proof, jobs[0].ret_proof, sizeof proof);
+    print_message(
+        "prove two, %llu ms: witness %llu, transforms %llu, h %llu, l %llu, a %llu, b %llu + "
+        "%llu\n",
+        (unsigned long long)times.total_ms, (unsigned long long)times.witness_ms,
+        (unsigned long long)times.fft_ms, (unsigned long long)times.h_ms,
+        (unsigned long long)times.l_ms, (unsigned long long)times.a_ms,
+        (unsigned long long)times.b_g1_ms, (unsigned long long)times.b_g2_ms);
     assert_string_equal(sy_hex_encode(proof, sizeof proof, text), text_of(partition, "proof"));
     refuse_changes(&params.vk, proof, inputs);
     uint8_t twice[2 * SY_PROOF_BYTES];
@@ -241,9 +245,7 @@ static void proofs_have_the_references_bytes(void **state)
     memcpy(twice, proof, sizeof proof);
     memcpy(both, inputs, sizeof inputs);
     memcpy(both + 39, inputs, sizeof inputs);
-    if (sy_groth16_prove(&params, synthesise_porep, &c, NULL, NULL, 0, NULL, twice + SY_PROOF_BYTES,
-                         NULL, NULL, &err) != 0)
-        fail_msg("%s", err.text);
+    memcpy(twice + SY_PROOF_BYTES, jobs[1].ret_proof, SY_PROOF_BYTES);
     assert_memory_not_equal(twice, twice + SY_PROOF_BYTES, SY_PROOF_BYTES);
     assert_int_equal(sy_groth16_verify_batch(&params.vk, twice, both, 39, 2, &err), 0);
     sy_fr_add(&both[40], &both[40], &sy_fr_one);
@@ -313,6 +315,69 @@ static void stage_c2_proves_the_references_c1(void **state)
     json_decref(root);
 }
 
+static json_t *porep_spec(void)
+{
+    json_t *root = load("seal-2KiB-v1_1-multi-proved.json");
+    const json_t *sector = json_object_get(root, "sector");
+    json_t *spec = json_pack(
+        "{s:i,s:O,s:O,s:s,s:s}", "proof_type", 5, "miner", json_object_get(sector, "actor_id"),
+        "number", json_object_get(sector, "sector_number"), "parameters", directory, "input",
+        SY_KAT_DIR "/reference/files/seal-2KiB-v1_1-multi/c1.api.json");
+    json_decref(root);
+    return spec;
+}
+
+/* Writes 96 bytes, encoded point 5 of h; the old ones to `ret_old`. */
+static void replace_point(const uint8_t *bytes, uint8_t *ret_old)
+{
+    char path[SY_PATH_BYTES];
+    struct sy_groth16_params params;
+    open_params(&params);
+    const off_t at = params.h + 5 * SY_G1_BYTES - (const uint8_t *)params.map;
+    memcpy(ret_old, params.h + 5 * SY_G1_BYTES, SY_G1_BYTES);
+    sy_groth16_params_close(&params);
+    assert_int_equal(
+        sy_params_store_path(path, directory, SY_CIRCUIT_POREP, 2048, SY_PARAMS_KEYS, NULL), 0);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, SY_G1_BYTES, at), SY_G1_BYTES);
+    close(fd);
+}
+
+static void record_digests(void)
+{
+    struct sy_error err = {0};
+    if (sy_params_store_record(directory, SY_CIRCUIT_POREP, 2048, NULL, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+/* No proof, whatever is damaged, and the error says what it was as far as that can be known. */
+static void stage_c2_names_damaged_parameters(void **state)
+{
+    (void)state;
+    uint8_t good[SY_G1_BYTES], bytes[SY_G1_BYTES], old[SY_G1_BYTES];
+    char other[SY_HEX_TEXT_BYTES(32)];
+    json_t *spec = porep_spec();
+    memset(bytes, 0xff, sizeof bytes); /* no coordinate: found out at once */
+    replace_point(bytes, good);
+    stage_refused("c2", json_incref(spec), 13, "SY_E_CORRUPT", "cannot be told");
+    record_digests();
+    stage_refused("c2", json_incref(spec), 14, "SY_E_BUG", "right digests and the C1 file is good");
+    memset(other, '1', sizeof other - 1);
+    other[sizeof other - 1] = 0;
+    stage_refused("c2", stage_with(spec, json_pack("{s:s,s:s}", "seed", other, "verify", "none")),
+                  13, "SY_E_MISMATCH", "a wrong proof, of input");
+    replace_point(good, old);
+    record_digests();
+    sy_g1_serialize(bytes, &sy_g1_generator); /* a good point in the wrong place: the proof tells */
+    replace_point(bytes, old);
+    stage_refused("c2", json_incref(spec), 13, "SY_E_CORRUPT",
+                  "poseidon_hasher-8-0-0-sha256_hasher-"
+                  "032d3138d22506ec0082ed72b2dcba18df18477904e35bafee82b3793b06832f.params");
+    replace_point(good, old);
+    json_decref(spec);
+}
+
 static int make_directory(void **state)
 {
     (void)state;
@@ -338,6 +403,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(porep_parameters_are_the_references),
         cmocka_unit_test(proofs_have_the_references_bytes),
         cmocka_unit_test(stage_c2_proves_the_references_c1),
+        cmocka_unit_test(stage_c2_names_damaged_parameters),
     };
     if (argc > 1 && strcmp(argv[1], "porep") == 0)
         return cmocka_run_group_tests(porep, make_directory, remove_directory);

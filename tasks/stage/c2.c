@@ -61,8 +61,8 @@ static int open_parameters(struct c2 *c2, struct sy_error *err)
                                   SY_PARAMS_KEYS, err);
     if (rc == 0)
         rc = sy_groth16_params_open(&c2->groth16, path, err);
-    if (rc == -SY_E_NOT_FOUND)
-        return sy_fail(err, SY_E_NOT_FOUND,
+    if (rc == -SY_E_NOT_FOUND) /* of this machine: another one may have it */
+        return sy_fail(err, SY_E_RESOURCE,
                        "%s is missing: get it by sealyard params fetch --sector-size %s", path,
                        sy_sector_size_format(c2->params.sector_bytes, size));
     c2->opened = rc == 0;

@@ -57,7 +57,7 @@ waiting_task() {
 wait_until 10 waiting_task || fail "no task waits: $(lab_cli tasks list)"
 lab_cli tasks why "$task" | grep -qi 'store' || fail "tasks why does not name the store: $(lab_cli tasks why "$task")"
 mv "$LAB/marker" "$LAB/scratch/sectorstore.json"
-lab_cli jobs wait "$job" --timeout 2m >/dev/null || fail "the job does not go on when the marker is back"
+lab_cli jobs wait "$job" --timeout 10m >/dev/null || fail "the job does not go on when the marker is back"
 pass "a store without marker is not written to, and work goes on when it is back"
 
 # ---- full scratch disk
@@ -76,7 +76,7 @@ full_seen() {
 wait_until 30 full_seen || fail "the full disk is not named: $(lab_cli tasks why "$task")"
 rm "$LAB/small/filler"
 mv "$LAB/marker" "$LAB/scratch/sectorstore.json"
-lab_cli jobs wait "$job" --timeout 3m >/dev/null || fail "the job does not go on when there is space: $(lab_cli tasks list)"
+lab_cli jobs wait "$job" --timeout 10m >/dev/null || fail "the job does not go on when there is space: $(lab_cli tasks list)"
 pass "a full scratch disk holds the work back and says so"
 
 # ---- revoked agent

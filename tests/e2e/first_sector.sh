@@ -8,9 +8,9 @@ lab_init || fail "the laboratory does not come up"
 head -c 700 /dev/urandom >"$LAB/a.bin"
 head -c 100 /dev/urandom >"$LAB/b.bin"
 pledge=$(lab_cli --json sectors pledge --count 2 | json "d['job']") || fail "pledge refused"
-lab_cli sectors seal --piece "$LAB/a.bin" --piece "$LAB/b.bin" --wait --timeout 3m >/dev/null ||
+lab_cli sectors seal --piece "$LAB/a.bin" --piece "$LAB/b.bin" --wait --timeout 10m >/dev/null ||
     fail "the seal job did not end well"
-lab_cli jobs wait "$pledge" --timeout 3m >/dev/null || fail "the pledge job did not end well"
+lab_cli jobs wait "$pledge" --timeout 10m >/dev/null || fail "the pledge job did not end well"
 all_proving 3 || fail "not all sectors are Proving"
 pass "three sectors are Proving"
 

@@ -310,7 +310,7 @@ static void stage_c2_proves_the_references_c1(void **state)
         stage_with(spec, json_pack("{s:i,s:s}", "number", 7, "input", text_of(input, "input"))), 13,
         "SY_E_MISMATCH", "replica_id");
     json_object_set_new(spec, "parameters", json_string(stage_path("none")));
-    stage_refused("c2", stage_with(spec, input), 10, "SY_E_NOT_FOUND", "params fetch");
+    stage_refused("c2", stage_with(spec, input), 12, "SY_E_RESOURCE", "params fetch");
     json_decref(spec);
     json_decref(root);
 }

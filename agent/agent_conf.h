@@ -2,8 +2,10 @@
  *
  *   [agent]            name, dir, scheduler, scheduler_key, parent_cache, parameters, task_user,
  *                      topology, log_level
- *   [slots]            ap pc1 pc2 c1 c2 fin unseal remove = how many tasks at once (default 1, c2
- * 0) [slots.resources.STAGE]  cores, memory, hugepages, threads [hugepages]        mount, page
+ *   [slots]            ap pc1 pc2 c1 c2 fin unseal remove = how many tasks at once (default 1,
+ *                      c2 0)
+ *   [slots.resources.STAGE]  cores, memory, hugepages, threads
+ *   [hugepages]        mount, page
  *   [cgroup]           mode = "required" or "off", parent, pids_max
  *   [stage.STAGE]      exec, environment, writable, network, verify
  * Paths must be absolute. Threads: one reader.

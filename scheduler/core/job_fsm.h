@@ -50,7 +50,8 @@ struct sy_fsm_step sy_fsm_refuse(uint32_t state, uint32_t to_state);
 
 /* The stage that a state begins with (AddPiece: AP, PreCommit1: PC1, ...); 0 = none. */
 uint32_t sy_fsm_stage_of(uint32_t state);
-/* Whether a stage belongs to a state: Committing runs C1 and then C2, the others their one stage. */
+/* Whether a stage belongs to a state: Committing runs C1 and then C2, the others their one stage.
+ */
 bool sy_fsm_runs(uint32_t state, uint32_t stage);
 /* The state in which a stage runs; 0 = the stage does not move sectors (UNSEAL). */
 uint32_t sy_fsm_state_of(uint32_t stage);

@@ -61,7 +61,7 @@ lab_start_agent || fail "the agent does not come back"
 proved() {
     [ "$(lab_cli --json sectors list | json "all(s['state'] == 'Proving' for s in d)")" = true ]
 }
-wait_until 600 proved || fail "not Proving: $(lab_cli sectors list)"
+wait_until 1200 proved || fail "not Proving: $(lab_cli sectors list)"
 pass "every sector is Proving after $killed kills"
 
 lab_cli --json sectors list >"$LAB/sectors.json"

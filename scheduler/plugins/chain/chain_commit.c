@@ -134,8 +134,8 @@ static int add_pledges(struct sy_chain *chain, const struct sy_chain_step *steps
     return 0;
 }
 
-/* One failed sector of a message or of a trial. The same proof would be refused again, so a retry of
- * the person begins where it is computed. */
+/* One failed sector of a message or of a trial. The same proof would be refused again, so a retry
+ * of the person begins where it is computed. */
 static int refuse_sector(struct sy_chain_step *step, int64_t code, const char *text,
                          struct sy_error *err)
 {

@@ -18,14 +18,15 @@ if child.returncode != 0:
 result = json.loads(child.stdout)
 own = result["proof"]
 store = "$LAB/proofs/"
-with open(store + str(spec["number"]), "w") as file:
-    file.write(own)
-first = open(store + "0").read()
-lies = {1: own[:100] + ("0" if own[100] != "0" else "1") + own[101:],  # a changed byte
-        2: first,                                                     # the proof of another sector
-        3: first[:96] + own[96:288] + first[288:]}                    # forged: A and C of another proof
-if os.path.exists(store + "lie"):
-    result["proof"] = lies.get(spec["number"], own)
+if os.path.exists(store + "lie"):  # one C2 slot, so one after the other: the first is true
+    turn = len(os.listdir(store)) - 1
+    with open(store + str(turn), "w") as file:
+        json.dump({"number": spec["number"], "proof": own}, file)
+    first = json.load(open(store + "0"))["proof"]
+    lies = {1: own[:100] + ("0" if own[100] != "0" else "1") + own[101:],  # a changed byte
+            2: first,                                                     # the proof of another sector
+            3: first[:96] + own[96:288] + first[288:]}                    # forged: A and C of another proof
+    result["proof"] = lies.get(turn, own)
 json.dump(result, sys.stdout)
 PY
 touch "$LAB/proofs/lie"
@@ -46,22 +47,35 @@ restart_agent() {
     lab_start_agent || fail "the agent does not start"
 }
 restart_agent
-# all four proofs in one message
-sed -i 's/^commit_batch_threshold = .*/commit_batch_threshold = 4/; s/^commit_batch_max_wait = .*/commit_batch_max_wait = "2m"/' "$LAB/policy.toml"
-lab_cli policy reload >/dev/null || fail "policy reload"
+# all four proofs in one trial; afterwards each goes as it comes
+batch_of() {
+    sed -i "s/^commit_batch_threshold = .*/commit_batch_threshold = $1/" "$LAB/scheduler.toml"
+    sed -i '/^commit_batch_max_wait/d' "$LAB/scheduler.toml"
+    sed -i "/^commit_batch_threshold/a commit_batch_max_wait = \"$2\"" "$LAB/scheduler.toml"
+    kill -TERM "$(cat "$LAB/run/scheduler.pid")"
+    scheduler_gone() {
+        ! lab_running scheduler
+    }
+    wait_until 20 scheduler_gone || fail "the scheduler does not stop"
+    lab_start_scheduler || fail "the scheduler does not start"
+}
+batch_of 4 1m
 
-job=$(lab_cli --json sectors pledge --count 4 | json "d['job']") || fail "pledge"
+lab_cli sectors pledge --count 4 >/dev/null || fail "pledge"
+number_of_turn() {
+    json "d['number']" <"$LAB/proofs/$1"
+}
 refused() {
-    [ "$(lab_cli --json sectors list | json "sum(1 for s in d if s['state'] == 'Proving') == 1 and all(s['error'] for s in d if s['number'] in (1, 2, 3))")" = true ]
+    [ -f "$LAB/proofs/3" ] &&
+        [ "$(lab_cli --json sectors list | json "[s['number'] for s in d if s['state'] == 'Proving'] == [$(number_of_turn 0)] and sum(1 for s in d if s['error']) == 3")" = true ]
 }
 wait_until 240 refused || fail "not judged as expected: $(lab_cli sectors list)"
 lab_cli --json sectors list >"$LAB/sectors.json"
-[ "$(json "[s['number'] for s in d if s['state'] == 'Proving'] == [0]" <"$LAB/sectors.json")" = true ] ||
-    fail "the wrong sector is Proving: $(lab_cli sectors list)"
-for number in 1 2 3; do
+for turn in 1 2 3; do
+    number=$(number_of_turn "$turn")
     json "[s['error'] for s in d if s['number'] == $number][0]" <"$LAB/sectors.json" >"$LAB/why"
-    grep -qiE 'proof' "$LAB/why" || fail "the scheduler does not say why sector $number was refused: $(cat "$LAB/why")"
-    printf 'sector %s: %s\n' "$number" "$(cat "$LAB/why")"
+    grep -qE "refuses the proof of this sector: exit 16: sector $number: " "$LAB/why" || fail "the scheduler does not say why sector $number was refused: $(cat "$LAB/why")"
+    printf 'lie %s, sector %s: %s\n' "$turn" "$number" "$(cat "$LAB/why")"
 done
 pass "a changed byte, another sector's proof and a forged one are refused, and the scheduler says why"
 
@@ -69,11 +83,10 @@ pass "a changed byte, another sector's proof and a forged one are refused, and t
 rm "$LAB/proofs/lie"
 cp "$LAB/honest.toml" "$LAB/agent-$AGENT/agent.toml"
 restart_agent
-sed -i 's/^commit_batch_threshold = .*/commit_batch_threshold = 1/' "$LAB/policy.toml"
-lab_cli policy reload >/dev/null || fail "policy reload"
+batch_of 1 0s
 honest() {
     local number
-    for number in 1 2 3; do
+    for number in 0 1 2 3; do
         lab_cli sectors retry "$number" >/dev/null 2>&1
     done
     all_proving 4

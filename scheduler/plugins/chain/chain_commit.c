@@ -172,7 +172,10 @@ static int judge_trial(struct sy_chain_step *steps, size_t count,
     if (!batch)
         return sy_fail(err, SY_E_NOMEM, "no memory for a BatchReturn");
     rc = sy_fil_batch_return_decode(receipt->returned, receipt->return_bytes, batch, err);
-    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+    /* A receipt has one text: where several fail, smaller trials give each sector its own. */
+    *ret_split = rc == 0 && batch->failure_count > 1;
+    *ret_good = *ret_good && !*ret_split;
+    for (uint32_t i = 0; rc == 0 && !*ret_split && i < count; i++) {
         uint32_t code = sy_fil_batch_return_code(batch, i);
         if (code) {
             *ret_good = false; /* the others go with the next look */

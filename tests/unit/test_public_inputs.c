@@ -245,8 +245,8 @@ static void a_missing_key_is_named(void **state)
     expect_ok(sy_vk_store_create(&store, "/nonexistent", &err), &err);
     assert_int_equal(sy_porep_verify_seal(store, &s.claim, s.proof, sizeof s.proof, &err),
                      -SY_E_NOT_FOUND);
-    assert_non_null(strstr(err.text, "/nonexistent/v28-stacked"));
-    assert_non_null(strstr(err.text, "fetch --sector-size 2KiB"));
+    assert_non_null(strstr(err.text, "--dir /nonexistent; missing: v28-stacked"));
+    assert_non_null(strstr(err.text, "(or fetch) --sector-size 2KiB"));
     sy_vk_store_destroy(store);
     assert_int_equal(setenv(SY_PARAMS_DIRECTORY_ENV, VK_DIRECTORY, 1), 0);
     expect_ok(sy_vk_store_create(&store, NULL, &err), &err);

@@ -7,4 +7,5 @@ sy_test(test_groth16 SOURCES test_groth16.c stage_harness.c
     LINK sealyard_proofs PKG jansson LABELS kat)
 add_dependencies(test_groth16 sealyard-task)
 add_test(NAME test_groth16_porep COMMAND test_groth16 porep)
-set_tests_properties(test_groth16_porep PROPERTIES LABELS kat TIMEOUT 900 RUN_SERIAL ON)
+# Under sanitizers: test_groth16 with its smaller circuits, and c2 in e2e_first_sector.
+set_tests_properties(test_groth16_porep PROPERTIES LABELS "kat;slow-asan" TIMEOUT 900 RUN_SERIAL ON)

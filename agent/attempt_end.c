@@ -48,13 +48,13 @@ bool run_clean(struct run *run)
 
 /* ---------------------------------------------------------------- outcome ------------------- */
 
-/* The shim died without a record: that is the outcome. Written down so that a restart of the agent
- * says the same; when the disk is full the next start comes to the same conclusion again. */
-static void make_record(struct run *run, const char *directory, const char *why)
+/* No shim wrote a record: this is the outcome. Written down so that a restart of the agent says the
+ * same; when the disk is full the next start comes to its own conclusion. */
+static void make_record(struct run *run, const char *directory, bool started,
+                        enum sy_err_class class, const char *why)
 {
     struct sy_error err = {0};
-    run->outcome = (struct sy_exit_record){.status = -1, .class = SY_CLASS_TRANSIENT};
-    run->outcome.started = run->record.state == SY_LEDGER_RUNNING;
+    run->outcome = (struct sy_exit_record){.started = started, .status = -1, .class = class};
     snprintf(run->outcome.text, sizeof run->outcome.text, "%s", why);
     if (sy_exit_record_write(directory, &run->outcome, &err) != 0)
         run_log(run, "exit record not written", err.text);
@@ -64,15 +64,13 @@ void run_never_ran(struct run *run, const struct sy_error *why)
 {
     char directory[SY_PATH_BYTES];
     struct sy_error err = {0};
-    struct sy_exit_record record = {.status = -1, .class = why->class};
-    memcpy(record.text, why->text, sizeof record.text);
     int rc = run_directory(run, directory, &err);
     if (rc == 0)
         rc = sy_file_make_directory(directory, 0755, &err);
     if (rc == 0)
-        rc = sy_exit_record_write(directory, &record, &err);
-    if (rc != 0)
-        run_log(run, "exit record not written", err.text); /* it ends as "before it was started" */
+        make_record(run, directory, false, why->class, why->text);
+    else
+        run_log(run, "no directory", err.text);
     sy_fetch_destroy(run->fetch);
     run->fetch = NULL;
     run->phase = RUN_CLEANING; /* concluded by the next tick */
@@ -120,13 +118,16 @@ static void load_outcome(struct run *run)
         run_log(run, "no directory", err.text);
         return;
     }
+    bool started = run->record.state == SY_LEDGER_RUNNING;
     int rc = sy_exit_record_read(directory, &run->outcome, &err);
-    if (rc == -SY_E_NOT_FOUND && run->record.state == SY_LEDGER_PREPARED)
-        make_record(run, directory, "the agent ended before the task was started");
+    if (rc == -SY_E_NOT_FOUND && !started)
+        make_record(run, directory, started, SY_CLASS_TRANSIENT,
+                    "the agent ended before the task was started");
     else if (rc == -SY_E_NOT_FOUND)
-        make_record(run, directory, "the shim was killed: its task was killed with it");
+        make_record(run, directory, started, SY_CLASS_TRANSIENT,
+                    "the shim was killed: its task was killed with it");
     else if (rc != 0)
-        make_record(run, directory, err.text);
+        make_record(run, directory, started, SY_CLASS_TRANSIENT, err.text);
     keep_result(run, directory);
 }
 

@@ -32,8 +32,10 @@ static int find_stores(struct run *run, struct plan *plan, struct sy_error *err)
     struct sy_stores *stores = run->owner->opts.stores;
     const struct sy_ledger_record *record = &run->record;
     int rc = 0;
-    if (record->scratch_store[0] && !run_needs_fetch(run))
+    if (record->scratch_store[0])
         rc = sy_stores_find(stores, record->scratch_store, &plan->scratch, err);
+    if (rc == -SY_E_NOT_FOUND && record->stage == SY_STAGE_C2)
+        rc = 0; /* another agent's: the input has been fetched */
     if (rc == 0 && record->long_store[0])
         rc = sy_stores_find(stores, record->long_store, &plan->long_store, err);
     return rc;
@@ -68,8 +70,6 @@ static int check_room(struct run *run, const struct plan *plan, struct sy_error 
         path = plan->long_store->path;
     else if (stage == SY_STAGE_UNSEAL)
         path = run->owner->outputs_dir;
-    if (stage == SY_STAGE_C2)
-        return 0; /* it writes nothing but its result */
     uint64_t need = sy_scratch_need_bytes(stage, run->record.proof_type, plan->spec.size_bytes);
     if (need == 0 || (stage == SY_STAGE_FIN && same_file_system(path, plan->scratch->path)))
         return 0; /* on one file system Finalize renames */

@@ -123,19 +123,13 @@ bool sy_fetch_waits_for(const struct sy_fetch *fetch, uint64_t sequence)
 static int write_piece(struct sy_fetch *fetch, const struct sy_msg_chunk *chunk,
                        struct sy_error *err)
 {
-    const uint8_t *data = chunk->data.data;
-    for (size_t done = 0; done < chunk->data.bytes;) {
-        ssize_t put = pwrite(fetch->fd, data + done, chunk->data.bytes - done,
-                             (off_t)(fetch->done_bytes + done));
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return sy_fail_errno(err, errno, "write %s", fetch->part);
-        done += (size_t)put;
+    int rc = sy_file_pwrite(fetch->fd, chunk->data.data, chunk->data.bytes, fetch->done_bytes,
+                            fetch->part, err);
+    if (rc == 0) {
+        crypto_hash_sha256_update(&fetch->hash, chunk->data.data, chunk->data.bytes);
+        fetch->done_bytes += chunk->data.bytes;
     }
-    crypto_hash_sha256_update(&fetch->hash, data, chunk->data.bytes);
-    fetch->done_bytes += chunk->data.bytes;
-    return 0;
+    return rc;
 }
 
 static int finish(struct sy_fetch *fetch, struct sy_error *err)

@@ -173,9 +173,12 @@ static const struct sy_task *find_unseal_task(const struct sy_state *state,
     return task;
 }
 
-static int find_fetched_task(const struct sy_scheduler *scheduler, const struct sy_msg_fetch *fetch,
-                             const struct sy_task **ret, struct sy_error *err)
+/* What a client may read: the agent that ran the task holds it. */
+static int find_task_file(const struct sy_rpc_request *request, struct sy_msg_file_read *read,
+                          const char **ret_holder, struct sy_error *err)
 {
+    const struct sy_scheduler *scheduler = request->scheduler;
+    const struct sy_msg_fetch *fetch = request->frame->body;
     unsigned long long id = fetch->id;
     const struct sy_task *task = NULL;
     if (strcmp(fetch->what, "unseal-output") == 0) {
@@ -198,7 +201,9 @@ static int find_fetched_task(const struct sy_scheduler *scheduler, const struct 
         return sy_fail(err, SY_E_ARG, "fetch of \"%s\": expected unseal-output or task-log",
                        fetch->what);
     }
-    *ret = task;
+    read->task = task->id;
+    read->attempt = task->attempt;
+    *ret_holder = task->agent;
     return 0;
 }
 
@@ -230,7 +235,6 @@ static int find_c1_output(const struct sy_rpc_request *request, struct sy_msg_fi
 int sy_rpc_on_fetch(const struct sy_rpc_request *request, struct sy_error *err)
 {
     const struct sy_msg_fetch *fetch = request->frame->body;
-    const struct sy_task *task = NULL;
     const char *holder = NULL;
     if (fetch->bytes == 0 || fetch->bytes > SY_CHUNK_BYTES_MAX)
         return sy_fail(err, SY_E_RANGE, "fetch of %u bytes: expected 1 to %u", fetch->bytes,
@@ -245,15 +249,8 @@ int sy_rpc_on_fetch(const struct sy_rpc_request *request, struct sy_error *err)
             "c1-output",
             fetch->what);
     int rc = by_agent ? find_c1_output(request, &read, &holder, err)
-                      : find_fetched_task(request->scheduler, fetch, &task, err);
-    if (rc)
-        return rc;
-    if (task) {
-        read.task = task->id;
-        read.attempt = task->attempt;
-        holder = task->agent;
-    }
-    return sy_rpc_relay(request, holder, SY_MSG_FILE_READ, &read, err);
+                      : find_task_file(request, &read, &holder, err);
+    return rc ? rc : sy_rpc_relay(request, holder, SY_MSG_FILE_READ, &read, err);
 }
 
 int sy_rpc_relay(const struct sy_rpc_request *request, const char *agent, uint16_t type,

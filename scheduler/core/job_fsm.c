@@ -161,17 +161,12 @@ uint32_t sy_fsm_state_of(uint32_t stage)
     return 0;
 }
 
-/* *ret_other: there is a rule, but for another stage. */
-static const struct rule *find_rule(uint32_t state, enum sy_fsm_input input, uint32_t stage,
-                                    bool *ret_other)
+static const struct rule *find_rule(uint32_t state, enum sy_fsm_input input, uint32_t stage)
 {
-    *ret_other = false;
     for (size_t i = 0; i < SY_ARRAY_SIZE(rules); i++) {
-        if (rules[i].state != state || rules[i].input != (uint8_t)input)
-            continue;
-        if (rules[i].stage == 0 || rules[i].stage == stage)
+        if (rules[i].state == state && rules[i].input == (uint8_t)input &&
+            (rules[i].stage == 0 || rules[i].stage == stage))
             return &rules[i];
-        *ret_other = true;
     }
     return NULL;
 }
@@ -201,10 +196,9 @@ struct sy_fsm_step sy_fsm_step(uint32_t state, enum sy_fsm_input input, uint32_t
         return step;
     if (input == SY_FSM_REMOVE || input == SY_FSM_CANCEL)
         return removal_step(state, input);
-    bool other = false;
-    const struct rule *rule = find_rule(state, input, stage, &other);
+    const struct rule *rule = find_rule(state, input, stage);
     if (rule == NULL) {
-        step.verdict = other ? SY_FSM_STALE : otherwise[input];
+        step.verdict = otherwise[input];
         return step;
     }
     uint32_t next = rule->next == NEXT_FROM ? failed_from : rule->next;

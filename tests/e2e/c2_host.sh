@@ -4,28 +4,13 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 e2e_begin c2-host
-command -v ip >/dev/null || e2e_skip "iproute2 is missing"
-host=sp$$
-ip netns add "$host" 2>/dev/null || e2e_skip "network namespaces are not available here"
-remove_host() {
-    ip netns del "$host" 2>/dev/null
-    ip link del "$host-a" 2>/dev/null
-}
-trap 'remove_host; e2e_end' EXIT
-net=10.214.$((RANDOM % 250 + 1))
-ip link add "$host-a" type veth peer name "$host-b" netns "$host" || e2e_skip "no veth devices here"
-ip addr add "$net.1/24" dev "$host-a" && ip link set "$host-a" up || fail "network"
-ip -n "$host" addr add "$net.2/24" dev "$host-b" && ip -n "$host" link set "$host-b" up && ip -n "$host" link set lo up || fail "network"
+e2e_second_host 10.214
 
 lab_parameters || fail "parameters"
 all_slots=$SLOTS
 SLOTS=$(grep -v '^c2 =' <<<"$SLOTS") # the sealing host proves nothing
 lab_init || fail "the laboratory does not come up"
-kill -TERM "$(cat "$LAB/run/scheduler.pid")"
-scheduler_gone() {
-    ! lab_running scheduler
-}
-wait_until 20 scheduler_gone || fail "the scheduler does not stop"
+stop_and_wait scheduler
 sed -i "s|^listen = .*|listen = [\"tcp://127.0.0.1:$SCHEDULER_PORT\", \"tcp://$net.1:$SCHEDULER_PORT\"]|" "$LAB/scheduler.toml"
 lab_start_scheduler || fail "scheduler"
 
@@ -34,11 +19,8 @@ toml=$LAB/agent-$prover/agent.toml
 SLOTS=$(sed 's/= .*/= 0/; s/^c2 = 0/c2 = 1/' <<<"$all_slots") lab_write_agent_toml "$prover" "$LAB/agent-$prover"
 sed -i "s|^scheduler = .*|scheduler = \"tcp://$net.1:$SCHEDULER_PORT\"|" "$toml"
 sed -i 's|^parent = .*|parent = "sealyard-prover"|' "$toml"
-on_host() {
-    nsenter --net="/run/netns/$host" "$@"
-}
 (umask 077 && lab_cli agents enroll "$prover" >"$LAB/run/token" 2>/dev/null) || fail "enroll"
-on_host "$BIN/sealyard-agent" enroll --config "$toml" --token-file "$LAB/run/token" >>"$LAB/log/agent-$prover.log" 2>&1 ||
+on_second_host "$BIN/sealyard-agent" enroll --config "$toml" --token-file "$LAB/run/token" >>"$LAB/log/agent-$prover.log" 2>&1 ||
     fail "the prover could not enrol over the link"
 start_prover() {
     lab_spawn "agent-$prover" nsenter --net="/run/netns/$host" "$BIN/sealyard-agent" --config "$toml"

@@ -39,11 +39,7 @@ writable = ["$LAB/proofs"]
 TOML
 chmod 0755 "$LAB/proofs"
 restart_agent() {
-    kill -TERM "$(cat "$LAB/run/agent-$AGENT.pid")"
-    agent_gone() {
-        ! lab_running "agent-$AGENT"
-    }
-    wait_until 20 agent_gone || fail "the agent does not stop"
+    stop_and_wait "agent-$AGENT"
     lab_start_agent || fail "the agent does not start"
 }
 restart_agent
@@ -52,11 +48,7 @@ batch_of() {
     sed -i "s/^commit_batch_threshold = .*/commit_batch_threshold = $1/" "$LAB/scheduler.toml"
     sed -i '/^commit_batch_max_wait/d' "$LAB/scheduler.toml"
     sed -i "/^commit_batch_threshold/a commit_batch_max_wait = \"$2\"" "$LAB/scheduler.toml"
-    kill -TERM "$(cat "$LAB/run/scheduler.pid")"
-    scheduler_gone() {
-        ! lab_running scheduler
-    }
-    wait_until 20 scheduler_gone || fail "the scheduler does not stop"
+    stop_and_wait scheduler
     lab_start_scheduler || fail "the scheduler does not start"
 }
 batch_of 4 1m

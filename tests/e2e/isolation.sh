@@ -28,9 +28,6 @@ tr '\0' '\n' <"/proc/$pid/environ" | grep -qiE 'secret|token|SEALYARD_CONFIG' &&
 [ "$(find "/proc/$pid/fd" -lname '*data.mdb*' | wc -l)" -eq 0 ] || fail "the stage holds the scheduler's store open"
 pass "PC1 runs in $(grep -o '[^:]*sealyard-[^:]*' <<<"$cgroups" | head -n 1), cpus $cpus"
 wait_until 360 c1_is_done "$number" || fail "C1 is not reached: $(lab_cli tasks list)"
-groups_left() {
-    [ "$(find /sys/fs/cgroup -type d -path '*sealyard-*' -name '*-*-*' 2>/dev/null | wc -l)" -eq 0 ]
-}
 pass "an 8 MiB sector waits for C2"
 
 # hugepages: reserve 32 MiB, or say why not
@@ -49,8 +46,7 @@ cat >>"$LAB/agent-$AGENT/agent.toml" <<TOML
 mount = "$LAB/huge"
 page = "2MiB"
 TOML
-kill -TERM "$(cat "$LAB/run/agent-$AGENT.pid")"
-wait_until 20 sh -c "! [ -d /proc/$(cat "$LAB/run/agent-$AGENT.pid") ]" || fail "the agent does not stop"
+stop_and_wait "agent-$AGENT"
 lab_start_agent || fail "the agent does not start with hugepages"
 number=$(lab_cli --json sectors pledge | json "d['sectors'][0]") || fail "pledge"
 pages_used() {

@@ -95,3 +95,36 @@ wait_until() {
         sleep 0.2
     done
 }
+
+# stop_and_wait NAME: SIGTERM to the process of run/NAME.pid, and its end.
+stop_and_wait() {
+    local name=$1
+    kill -TERM "$(cat "$LAB/run/$name.pid")"
+    process_gone() {
+        ! lab_running "$name"
+    }
+    wait_until 20 process_gone || fail "$name does not stop"
+}
+
+# e2e_second_host PREFIX: a host (network namespace $host) linked to this one: here $host-a with
+# $net.1, there $net.2, net = PREFIX and a number. It goes with the test.
+e2e_second_host() {
+    command -v ip >/dev/null || e2e_skip "iproute2 is missing"
+    host=sy$$
+    ip netns add "$host" 2>/dev/null || e2e_skip "network namespaces are not available here"
+    trap 'remove_second_host; e2e_end' EXIT
+    net=$1.$((RANDOM % 250 + 1))
+    ip link add "$host-a" type veth peer name "$host-b" netns "$host" || e2e_skip "no veth devices here"
+    ip addr add "$net.1/24" dev "$host-a" && ip link set "$host-a" up || fail "network"
+    ip -n "$host" addr add "$net.2/24" dev "$host-b" && ip -n "$host" link set "$host-b" up && ip -n "$host" link set lo up || fail "network"
+}
+
+remove_second_host() {
+    ip netns del "$host" 2>/dev/null
+    ip link del "$host-a" 2>/dev/null
+}
+
+# on_second_host COMMAND...
+on_second_host() {
+    nsenter --net="/run/netns/$host" "$@"
+}

@@ -3,18 +3,7 @@
 set -u
 . "$(dirname "$0")/lib.sh"
 e2e_begin two-hosts
-command -v ip >/dev/null || e2e_skip "iproute2 is missing"
-host=sy$$
-ip netns add "$host" 2>/dev/null || e2e_skip "network namespaces are not available here"
-remove_host() {
-    ip netns del "$host" 2>/dev/null
-    ip link del "$host-a" 2>/dev/null
-}
-trap 'remove_host; e2e_end' EXIT
-net=10.213.$((RANDOM % 250 + 1))
-ip link add "$host-a" type veth peer name "$host-b" netns "$host" || e2e_skip "no veth devices here"
-ip addr add "$net.1/24" dev "$host-a" && ip link set "$host-a" up || fail "network"
-ip -n "$host" addr add "$net.2/24" dev "$host-b" && ip -n "$host" link set "$host-b" up && ip -n "$host" link set lo up || fail "network"
+e2e_second_host 10.213
 
 LAB=$(cd "$LAB" && pwd)
 mkdir -p "$LAB/log" "$LAB/run" "$LAB/parent-cache"
@@ -33,7 +22,7 @@ lab_start_scheduler || fail "scheduler"
 lab_write_agent_toml "$AGENT" "$LAB/agent-$AGENT"
 sed -i "s|^scheduler = .*|scheduler = \"tcp://$net.1:$SCHEDULER_PORT\"|" "$LAB/agent-$AGENT/agent.toml"
 (umask 077 && lab_cli agents enroll "$AGENT" >"$LAB/run/token" 2>/dev/null) || fail "enroll"
-nsenter --net="/run/netns/$host" "$BIN/sealyard-agent" enroll --config "$LAB/agent-$AGENT/agent.toml" --token-file "$LAB/run/token" \
+on_second_host "$BIN/sealyard-agent" enroll --config "$LAB/agent-$AGENT/agent.toml" --token-file "$LAB/run/token" \
     >>"$LAB/log/agent-$AGENT.log" 2>&1 || fail "the agent could not enrol over the link"
 lab_spawn "agent-$AGENT" nsenter --net="/run/netns/$host" "$BIN/sealyard-agent" --config "$LAB/agent-$AGENT/agent.toml"
 wait_until 30 lab_agent_online || fail "agent"
